@@ -1,0 +1,62 @@
+"""Owns the values that go down to a node: its tasks, the networks it carries, and where services are reachable.
+
+They are derived from the store by the dispatcher and are all that the agent and the data plane ever see: the
+kernel state of a node is a function of them (architecture decision 6).
+"""
+
+from __future__ import annotations
+
+from msgspec import field
+
+from swarmkit_py.model.base import Model
+from swarmkit_py.model.objects import Task
+
+
+class Peer(Model, frozen=True, kw_only=True):
+    """An address on an overlay and the underlay address of the node that has it. MAC = `mac_of(address)`."""
+
+    address: str
+    node_address: str
+
+
+def mac_of(address: str) -> str:
+    """The interface address that goes with an overlay address, as Docker derives it: `02:42:` + the IPv4."""
+    return "02:42:" + ":".join(f"{int(part):02x}" for part in address.split("."))
+
+
+class NetworkAssignment(Model, frozen=True, kw_only=True):
+    """An overlay that this node carries. `node_address` (with prefix) is the node's own address on it."""
+
+    id: str
+    name: str
+    vni: int
+    subnet: str
+    gateway: str
+    ingress: bool = False
+    node_address: str = ""
+    data_path_port: int = 4789
+    peers: list[Peer] = field(default_factory=list)
+    """Every address on this network that lives on *another* node (tasks and node addresses), sorted."""
+
+
+class ServiceEndpoint(Model, frozen=True, kw_only=True):
+    """One published port of one service and the addresses (on ingress) of the tasks that serve it, sorted."""
+
+    service_id: str
+    service_name: str
+    protocol: str
+    published_port: int
+    target_port: int
+    backends: list[str] = field(default_factory=list)
+
+    @property
+    def key(self) -> str:
+        return f"{self.protocol}/{self.published_port}"
+
+
+class NodeAssignment(Model, frozen=True, kw_only=True):
+    """All a node is told, keyed by task id, network id, `tcp/80`. Messages carry whole sets or differences."""
+
+    tasks: dict[str, Task] = field(default_factory=dict)
+    networks: dict[str, NetworkAssignment] = field(default_factory=dict)
+    endpoints: dict[str, ServiceEndpoint] = field(default_factory=dict)

@@ -1,0 +1,25 @@
+"""Owns the protocol of the data plane as the agent sees it. The controller implements it; `fake` in tests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from swarmkit_py.model.assignment import NetworkAssignment, ServiceEndpoint
+from swarmkit_py.runtime.base import SandboxNetwork
+
+
+class NodeNetwork(SandboxNetwork, Protocol):
+    """One node's networks. The wanted state is what was last given to `configure` plus the sandboxes that exist."""
+
+    async def configure(
+        self,
+        node_address: str,
+        networks: Mapping[str, NetworkAssignment],
+        endpoints: Mapping[str, ServiceEndpoint],
+    ) -> None:
+        """Make the kernel carry exactly these networks and published ports. `node_address` is this node's
+        underlay address (the local VXLAN end). Idempotent; returns when the kernel agrees."""
+
+    async def reset(self) -> None:
+        """Forget all networks and endpoints (the node left the swarm)."""

@@ -1,0 +1,274 @@
+"""Owns the words for containers on one machine, and the protocols of what runs them.
+
+`ContainerEngine` is what the agent (tasks) and the Docker API (`docker run`, `ps`, `logs`, `exec`) both use, so
+that `docker ps` on a worker shows the swarm's tasks, as with Docker. `runtime.engine` implements it on an
+`OCIRuntime` (runc + conmon); `runtime.fake` implements it with timing only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any, Protocol
+
+from msgspec import field
+
+from swarmkit_py.clock import ZERO_TIME
+from swarmkit_py.model.base import Model
+
+
+class PortMapping(Model, frozen=True, kw_only=True):
+    """A port of this machine that leads into one container (`docker run -p`, host-mode service ports)."""
+
+    protocol: str = "tcp"
+    published_port: int = 0
+    target_port: int = 0
+
+
+class OverlayAddress(Model, frozen=True, kw_only=True):
+    """A place on an overlay network; `address` with prefix."""
+
+    network_id: str
+    address: str
+
+
+class SandboxSpec(Model, frozen=True, kw_only=True):
+    """The network namespace one container gets. `mode`: `task` (overlays + gateway bridge), `bridge` (docker0),
+    `none`, `host` (no namespace of its own)."""
+
+    id: str
+    mode: str = "bridge"
+    overlays: list[OverlayAddress] = field(default_factory=list)
+    ports: list[PortMapping] = field(default_factory=list)
+
+
+class Sandbox(Model, frozen=True, kw_only=True):
+    """What the network made of a SandboxSpec. `path` is the namespace's file ("" for host mode); addresses have
+    prefixes; `ports` have their published numbers filled in."""
+
+    id: str
+    path: str = ""
+    bridge_address: str = ""
+    bridge_gateway: str = ""
+    overlays: list[OverlayAddress] = field(default_factory=list)
+    ports: list[PortMapping] = field(default_factory=list)
+
+
+class SandboxNetwork(Protocol):
+    """What the container engine needs of the network. Implemented by `network.controller`."""
+
+    async def create_sandbox(self, spec: SandboxSpec) -> Sandbox:
+        """Make the namespace and plug it in. Idempotent by id. Raises errors.Conflict for a taken host port."""
+
+    async def remove_sandbox(self, sandbox_id: str) -> None:
+        """Remove its every trace: namespace, links, addresses, rules. Idempotent."""
+
+    def get_sandbox(self, sandbox_id: str) -> Sandbox | None:
+        """The sandbox as made, or None."""
+
+
+class ContainerConfig(Model, frozen=True, kw_only=True):
+    """What is asked of a container, after Docker's Config + HostConfig. `command` is the entrypoint."""
+
+    image: str
+    name: str = ""
+    command: list[str] | None = None
+    args: list[str] | None = None
+    env: list[str] = field(default_factory=list)
+    working_dir: str = ""
+    user: str = ""
+    hostname: str = ""
+    labels: dict[str, str] = field(default_factory=dict)
+    tty: bool = False
+    open_stdin: bool = False
+    stdin_once: bool = False
+    attach_stdin: bool = False
+    read_only: bool = False
+    init: bool = False
+    cap_add: list[str] = field(default_factory=list)
+    cap_drop: list[str] = field(default_factory=list)
+    privileged: bool = False
+    extra_hosts: list[str] = field(default_factory=list)
+    """`name:address` lines for /etc/hosts."""
+    stop_signal: str = ""
+    stop_grace: float = 10.0
+    """Seconds between the stop signal and SIGKILL."""
+    restart_policy: str = "no"
+    """`no`, `always`, `unless-stopped`, `on-failure`: for plain containers only, tasks are the swarm's affair."""
+    restart_max: int = 0
+    auto_remove: bool = False
+    sandbox: SandboxSpec | None = None
+    """None: bridge mode without ports. Its `id` is ignored: the container's id is used."""
+
+
+class Container(Model, frozen=True, kw_only=True):
+    """A container as it is now. `status`: created, running, exited, removing, dead (Docker's words).
+
+    `image_id` is `sha256:…`; `pid` is in the pid namespace of the daemon; `sandbox` is None before start."""
+
+    id: str
+    name: str
+    config: ContainerConfig
+    image_id: str
+    path: str = ""
+    args: list[str] = field(default_factory=list)
+    """The program and its arguments, entrypoint and image defaults resolved."""
+    created: datetime = ZERO_TIME
+    status: str = "created"
+    pid: int = 0
+    exit_code: int = 0
+    error: str = ""
+    started_at: datetime = ZERO_TIME
+    finished_at: datetime = ZERO_TIME
+    restart_count: int = 0
+    sandbox: Sandbox | None = None
+    log_path: str = ""
+
+    @property
+    def running(self) -> bool:
+        return self.status == "running"
+
+
+class LogLine(Model, frozen=True, kw_only=True):
+    """One line of output. `stream` is `stdout` or `stderr`; `data` ends with a newline unless it was cut."""
+
+    time: datetime
+    stream: str
+    data: bytes
+
+
+class LogOptions(Model, frozen=True, kw_only=True):
+    """`tail` < 0: all; `since`/`until` None: no limit."""
+
+    stdout: bool = True
+    stderr: bool = True
+    follow: bool = False
+    tail: int = -1
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+class Attached(Protocol):
+    """A live connection to a process's stdio (attach, exec)."""
+
+    def output(self) -> AsyncIterator[tuple[str, bytes]]:
+        """(`stdout`|`stderr`, bytes) until the process ends; with a tty all is `stdout`."""
+
+    async def write(self, data: bytes) -> None:
+        """To the process's stdin."""
+
+    async def close_stdin(self) -> None:
+        """EOF for the process; its output goes on."""
+
+    async def close(self) -> None:
+        """Let go of the connection; the process lives on (attach) or is left to end (exec)."""
+
+
+class ExecConfig(Model, frozen=True, kw_only=True):
+    """`docker exec`: a further process in a running container."""
+
+    args: list[str]
+    tty: bool = False
+    attach_stdin: bool = False
+    attach_stdout: bool = True
+    attach_stderr: bool = True
+    env: list[str] = field(default_factory=list)
+    user: str = ""
+    working_dir: str = ""
+    privileged: bool = False
+
+
+class Exec(Model, frozen=True, kw_only=True):
+    id: str
+    container_id: str
+    config: ExecConfig
+    running: bool = False
+    exit_code: int | None = None
+    pid: int = 0
+
+
+class ContainerEvent(Model, frozen=True, kw_only=True):
+    """`action`: create, start, die, stop, kill, destroy, exec_create: …, as Docker names them."""
+
+    time: datetime
+    action: str
+    container: Container
+    attributes: dict[str, str] = field(default_factory=dict)
+
+
+class ContainerEngine(Protocol):
+    """All containers of this machine. Raises errors.NotFound `No such container: x`, errors.Conflict with
+    Docker's texts, errors.NotFound `No such image: x:tag` on create."""
+
+    async def create(self, config: ContainerConfig) -> Container:
+        """Root file system, bundle and name are reserved; nothing runs yet."""
+
+    async def start(self, ref: str) -> Container:
+        """Network sandbox, then the process. Starting a running container is a no-op."""
+
+    async def stop(self, ref: str, grace: float | None = None) -> None:
+        """Stop signal, wait `grace` seconds (None: the container's own), then SIGKILL. Returns once it ended."""
+
+    async def kill(self, ref: str, signal: str = "KILL") -> None:
+        """Raises errors.Conflict if it is not running."""
+
+    async def wait(self, ref: str, condition: str = "not-running") -> int:
+        """The exit code, at the next end (`next-exit`), removal (`removed`), or at once if not running."""
+
+    async def remove(self, ref: str, force: bool = False) -> None:
+        """Every trace of it. Raises errors.Conflict if it runs and not `force`."""
+
+    async def rename(self, ref: str, name: str) -> None: ...
+
+    def get(self, ref: str) -> Container:
+        """By full id, name (with or without leading slash) or unique id prefix."""
+
+    def all(self) -> list[Container]:
+        """All, newest first."""
+
+    def logs(self, ref: str, options: LogOptions) -> AsyncIterator[LogLine]:
+        """Stored lines, then, with `follow`, new ones until the container ends."""
+
+    async def attach(self, ref: str) -> Attached:
+        """May be called before start: then output is delivered from the first byte."""
+
+    async def resize(self, ref: str, rows: int, columns: int) -> None: ...
+
+    async def top(self, ref: str) -> list[tuple[int, str]]:
+        """(pid, command line) of every process in the container."""
+
+    def exec_create(self, ref: str, config: ExecConfig) -> Exec: ...
+
+    async def exec_start(self, exec_id: str) -> Attached: ...
+
+    async def exec_resize(self, exec_id: str, rows: int, columns: int) -> None: ...
+
+    def exec_get(self, exec_id: str) -> Exec: ...
+
+    def subscribe(self) -> AsyncIterator[ContainerEvent]:
+        """Events from now on; close the iterator (`aclose`) to unsubscribe."""
+
+
+class Image(Model, frozen=True, kw_only=True):
+    """An image on this machine. `config` is the OCI image config's `config` object (Env, Cmd, Entrypoint, …)."""
+
+    id: str
+    tags: list[str] = field(default_factory=list)
+    """Familiar references with tags: `nginx:latest`, `nginx:1.18`."""
+    digest: str = ""
+    created: datetime = ZERO_TIME
+    size: int = 0
+    architecture: str = "amd64"
+    os: str = "linux"
+    config: dict[str, Any] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
+    rootfs: str = ""
+    """A read-only directory with the unpacked file system: the lower layer of every container's overlay."""
+
+
+class ImageStore(Protocol):
+    def all(self) -> list[Image]: ...
+
+    def resolve(self, ref: str) -> Image:
+        """By reference (`nginx`, `docker.io/library/nginx:latest`, `nginx:1.18@sha256:…`) or id (prefix). Raises
+        errors.NotFound `No such image: nginx:latest`."""
