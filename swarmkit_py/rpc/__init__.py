@@ -1,0 +1,1 @@
+"""How a node and a manager talk: messages over a WebSocket over mutual TLS on port 2377."""
