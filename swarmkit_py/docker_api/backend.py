@@ -17,7 +17,6 @@ from swarmkit_py.ids import Ids
 from swarmkit_py.model.base import Model
 from swarmkit_py.model.objects import Cluster, Network, Node, Service, Task
 from swarmkit_py.model.specs import ClusterSpec, NodeSpec, ServiceSpec
-from swarmkit_py.model.states import Availability
 from swarmkit_py.rpc.messages import LogLineMessage
 from swarmkit_py.runtime.base import ContainerEngine, ImageStore, LogOptions
 from swarmkit_py.store.watch import Change
@@ -29,7 +28,8 @@ class ControlApi(Protocol):
     def get_cluster(self) -> Cluster: ...
 
     def update_cluster(
-        self, version: int, spec: ClusterSpec, *, rotate_worker_token: bool = False, rotate_manager_token: bool = False
+        self, version: int, spec: ClusterSpec, *,
+        rotate_worker_token: bool = False, rotate_manager_token: bool = False,
     ) -> None:
         """Raises OutOfSequence, InvalidArgument."""
 
@@ -103,7 +103,7 @@ class JoinRequest(Model, frozen=True, kw_only=True):
     data_path_addr: str = ""
     remote_addrs: list[str] | None = None
     join_token: str = ""
-    availability: Availability | None = None
+    availability: str | None = None
 
 
 class NodeBackend(Protocol):

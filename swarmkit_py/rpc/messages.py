@@ -137,4 +137,5 @@ def encode(message: Message) -> bytes:
 
 def decode(data: bytes | str) -> AnyMessage:
     """Raises msgspec.ValidationError for anything that is not a message."""
-    return _DECODER.decode(data)
+    message: AnyMessage = _DECODER.decode(data)
+    return message
