@@ -1,0 +1,73 @@
+"""A running cluster for tests: bare hosts from `topologies`, typed at with a given docker command."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.waiting import wait_for
+from topologies import clusters
+
+
+class Hosts:
+    """The hosts of one cluster, and a docker command to type at them from outside."""
+
+    def __init__(self, cluster: clusters.Cluster, docker: Path) -> None:
+        self.cluster = cluster
+        self._docker = docker
+
+    def socket(self, host: str) -> Path:
+        return self.cluster.socket(host)
+
+    def run(self, host: str, *words: str) -> subprocess.CompletedProcess[str]:
+        """The docker command with these words on `host`, not checked."""
+        command = [str(self._docker), "-H", f"unix://{self.socket(host)}", *words]
+        return subprocess.run(command, capture_output=True, text=True, timeout=90, stdin=subprocess.DEVNULL)
+
+    def docker(self, host: str, *words: str) -> str:
+        """Its stdout; a failure fails the test with what it said."""
+        done = self.run(host, *words)
+        assert done.returncode == 0, f"docker {' '.join(words)} on {host}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    def docker_error(self, host: str, *words: str) -> str:
+        """Its stderr; a success fails the test."""
+        done = self.run(host, *words)
+        assert done.returncode != 0, f"docker {' '.join(words)} on {host} succeeded: {done.stdout}"
+        return done.stderr
+
+    def table(self, host: str, *words: str) -> list[str]:
+        """The rows a listing prints, without its heading."""
+        return self.docker(host, *words).splitlines()[1:]
+
+    def shell(self, host: str, line: str, within: float = 60) -> str:
+        """A line typed in a shell on the host itself, with this docker command first in PATH."""
+        path = f"PATH={self._docker.parent}:$PATH; "
+        done = subprocess.run(self.cluster.enter_argv(host, ["sh", "-c", path + line]), capture_output=True, text=True,
+                              timeout=within, stdin=subprocess.DEVNULL)
+        return done.stdout
+
+    def curl(self, host: str, port: int = 80) -> str | None:
+        """What `host` answers the client (outside the swarm), or None if it answers nothing."""
+        argv = ["curl", "-s", "--fail", "--max-time", "3", f"http://{host}:{port}/"]
+        done = subprocess.run(self.cluster.enter_argv("client", argv), capture_output=True, text=True, timeout=20,
+                              stdin=subprocess.DEVNULL)
+        return done.stdout if done.returncode == 0 else None
+
+    def until(self, condition: Callable[[], bool], what: str, within: float = 20) -> None:
+        wait_for(condition, what, within=within)
+
+
+@contextmanager
+def running_hosts(topology: str, docker: Path | None = None, name: str | None = None) -> Iterator[Hosts]:
+    """A cluster of bare hosts under a name of its own, gone when the block ends."""
+    command = docker or Path(shutil.which("docker") or "docker")
+    cluster = clusters.start(topology, name or f"t{uuid.uuid4().hex[:8]}")
+    try:
+        yield Hosts(cluster, command)
+    finally:
+        cluster.stop()
