@@ -1,0 +1,1 @@
+"""The cluster's certificates: who a node is, and how it came to be one."""

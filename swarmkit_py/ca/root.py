@@ -1,0 +1,192 @@
+"""Owns the root certificate and the certificates it signs. Pure: bytes in, bytes out; time is an argument.
+
+A certificate *is* a node's identity: common name = node id, organisation = cluster id, organisational unit = role.
+Must not know: tokens, the store, files. Counterpart: swarmkit/ca/certificates.go and ca/config.go.
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from swarmkit_py.errors import InvalidArgument
+from swarmkit_py.model.objects import TLSInfo
+from swarmkit_py.model.states import Role
+
+ROOT_NAME = "swarm-ca"
+ROOT_VALIDITY = timedelta(seconds=630_720_000)
+NODE_VALIDITY = timedelta(hours=2160)
+BACKDATE = timedelta(hours=1)
+"""A node whose clock is behind must be able to use its certificate at once."""
+
+UNITS = {Role.WORKER: "swarm-worker", Role.MANAGER: "swarm-manager"}
+MANAGER_NAME = UNITS[Role.MANAGER]
+"""The TLS server name a node expects: any manager of the swarm will do."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who a certificate says its holder is."""
+
+    node_id: str
+    cluster_id: str
+    role: Role
+
+
+@dataclass(frozen=True)
+class RootCA:
+    """The root certificate, and its key where this node may sign."""
+
+    cert_pem: str
+    key_pem: str
+
+
+def create_root(now: datetime) -> RootCA:
+    """A new self-signed root, valid for 20 years from `now`."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, ROOT_NAME)])
+    public = key.public_key()
+    builder = (
+        _builder(name, name, now, ROOT_VALIDITY).public_key(public)
+        .add_extension(_key_usage(signs_certificates=True), critical=True)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=1), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+    )
+    cert = builder.sign(key, hashes.SHA256())
+    return RootCA(cert_pem=_pem(cert), key_pem=_key_pem(key))
+
+
+def create_key_and_request() -> tuple[str, str]:
+    """A fresh private key and the request to certify it, both PEM. The CA decides on the names, not the request."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    request = x509.CertificateSigningRequestBuilder(subject_name=x509.Name([])).sign(key, hashes.SHA256())
+    return _key_pem(key), request.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def issue(root: RootCA, csr_pem: str, identity: Identity, now: datetime, validity: timedelta = NODE_VALIDITY) -> str:
+    """The node's certificate, PEM. Raises InvalidArgument for a request that is none or whose signature is wrong."""
+    request = _load_request(csr_pem)
+    issuer = x509.load_pem_x509_certificate(root.cert_pem.encode())
+    names = [MANAGER_NAME if identity.role is Role.MANAGER else UNITS[Role.WORKER], identity.node_id]
+    builder = (
+        _builder(_subject(identity), issuer.subject, now, validity).public_key(request.public_key())
+        .add_extension(_key_usage(signs_certificates=False), critical=True)
+        .add_extension(_both_sides(), critical=False)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False)
+        .add_extension(_authority(issuer), critical=False)
+    )
+    key = serialization.load_pem_private_key(root.key_pem.encode(), password=None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    return _pem(builder.sign(key, hashes.SHA256()))
+
+
+def identity_of(der: bytes) -> Identity:
+    """Read a (verified!) certificate. Raises InvalidArgument if its names are not a node's."""
+    subject = x509.load_der_x509_certificate(der).subject
+    unit = _name(subject, NameOID.ORGANIZATIONAL_UNIT_NAME)
+    for role, text in UNITS.items():
+        if text == unit:
+            return Identity(_name(subject, NameOID.COMMON_NAME), _name(subject, NameOID.ORGANIZATION_NAME), role)
+    raise InvalidArgument(f"the certificate's organisational unit {unit!r} is no role of a swarm node")
+
+
+def identity_of_pem(cert_pem: str) -> Identity:
+    return identity_of(x509.load_pem_x509_certificate(cert_pem.encode()).public_bytes(serialization.Encoding.DER))
+
+
+def validity_of(cert_pem: str) -> tuple[datetime, datetime]:
+    """From when to when a certificate is good, UTC."""
+    cert = x509.load_pem_x509_certificate(cert_pem.encode())
+    return cert.not_valid_before_utc, cert.not_valid_after_utc
+
+
+def signed_by(cert_pem: str, root_pem: str) -> bool:
+    """True if this root signed that certificate."""
+    cert = x509.load_pem_x509_certificate(cert_pem.encode())
+    try:
+        cert.verify_directly_issued_by(x509.load_pem_x509_certificate(root_pem.encode()))
+    except (InvalidSignature, ValueError, TypeError):
+        return False
+    return True
+
+
+def tls_info(root_pem: str) -> TLSInfo:
+    """What `docker node inspect` and `docker swarm ca` show of the root."""
+    cert = x509.load_pem_x509_certificate(root_pem.encode())
+    public = cert.public_key().public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return TLSInfo(
+        trust_root=root_pem,
+        cert_issuer_subject=base64.b64encode(cert.subject.public_bytes()).decode(),
+        cert_issuer_public_key=base64.b64encode(public).decode(),
+    )
+
+
+def _builder(subject: x509.Name, issuer: x509.Name, now: datetime, validity: timedelta) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder().subject_name(subject).issuer_name(issuer)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - BACKDATE).not_valid_after(now + validity)
+    )
+
+
+def _subject(identity: Identity) -> x509.Name:
+    return x509.Name([
+        x509.NameAttribute(NameOID.ORGANIZATION_NAME, identity.cluster_id),
+        x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, UNITS[identity.role]),
+        x509.NameAttribute(NameOID.COMMON_NAME, identity.node_id),
+    ])
+
+
+def _load_request(csr_pem: str) -> x509.CertificateSigningRequest:
+    try:
+        request = x509.load_pem_x509_csr(csr_pem.encode())
+    except ValueError:
+        raise InvalidArgument("the certificate request is not a PKCS#10 request in PEM", rpc=True) from None
+    if not request.is_signature_valid or not isinstance(request.public_key(), ec.EllipticCurvePublicKey):
+        raise InvalidArgument("the certificate request is not signed by an elliptic-curve key", rpc=True)
+    return request
+
+
+def _key_usage(*, signs_certificates: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not signs_certificates, key_encipherment=not signs_certificates,
+        key_cert_sign=signs_certificates, crl_sign=signs_certificates, content_commitment=False,
+        data_encipherment=False, key_agreement=False, encipher_only=False, decipher_only=False,
+    )
+
+
+def _both_sides() -> x509.ExtendedKeyUsage:
+    return x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH])
+
+
+def _authority(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
+    public = issuer.public_key()
+    assert isinstance(public, ec.EllipticCurvePublicKey)
+    return x509.AuthorityKeyIdentifier.from_issuer_public_key(public)
+
+
+def _name(subject: x509.Name, oid: x509.ObjectIdentifier) -> str:
+    values = subject.get_attributes_for_oid(oid)
+    if len(values) != 1:
+        raise InvalidArgument("the certificate's subject is not a swarm node's")
+    return str(values[0].value)
+
+
+def _pem(cert: x509.Certificate) -> str:
+    return cert.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def _key_pem(key: ec.EllipticCurvePrivateKey) -> str:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
