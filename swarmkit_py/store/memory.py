@@ -1,4 +1,4 @@
-"""Owns the tables, their indexes, transactions and versions. Never awaits, never on the network.
+"""Owns the tables, transactions and versions. Never awaits, never on the network.
 
 All runs on one event loop and a transaction is a plain function, so nothing can interleave and there is no lock.
 A transaction is written to the journal before it is visible: what a caller was told is on disk.
@@ -7,7 +7,7 @@ Counterpart: swarmkit/manager/state/store/memory.go.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol, TypeVar, cast
 
 from msgspec.structs import replace
@@ -16,6 +16,7 @@ from swarmkit_py.clock import Clock
 from swarmkit_py.errors import AlreadyExists, Internal, NotFound, OutOfSequence
 from swarmkit_py.model.objects import Cluster, Network, Node, Object, Service, StoreObject, Task
 from swarmkit_py.model.states import Writer, may_move
+from swarmkit_py.store.table import Table, matches
 from swarmkit_py.store.watch import Change, Watch
 
 TABLES: tuple[type[Object], ...] = (Cluster, Node, Network, Service, Task)
@@ -26,7 +27,7 @@ T = TypeVar("T")
 
 
 class Journal(Protocol):
-    """Durability: `append` returns only when the rows are safe."""
+    """Durability: `append` returns only when the rows are safe, and raises (Unavailable) having changed nothing."""
 
     def append(self, index: int, writes: list[tuple[type[Object], str, StoreObject | None]]) -> None: ...
 
@@ -34,35 +35,6 @@ class Journal(Protocol):
         """The index and all objects as last written."""
 
     def close(self) -> None: ...
-
-
-class _Table:
-    """Objects of one type by id, and the ids by each indexed field's value."""
-
-    def __init__(self, fields: tuple[str, ...]) -> None:
-        self.rows: dict[str, Any] = {}
-        self._fields = fields
-        self._index: dict[tuple[str, str], dict[str, None]] = {}
-
-    def put(self, obj: Any) -> None:
-        self.drop(obj.id)
-        self.rows[obj.id] = obj
-        for name in self._fields:
-            self._index.setdefault((name, getattr(obj, name)), {})[obj.id] = None
-
-    def drop(self, object_id: str) -> None:
-        old = self.rows.pop(object_id, None)
-        if old is None:
-            return
-        for name in self._fields:
-            key = (name, getattr(old, name))
-            ids = self._index[key]
-            del ids[object_id]
-            if not ids:
-                del self._index[key]
-
-    def ids(self, field: str, value: str) -> Iterable[str]:
-        return self._index.get((field, value), {})
 
 
 class Transaction:
@@ -73,20 +45,25 @@ class Transaction:
         self._writer = writer
         self.index = store.index + 1
         """The version that everything written here will carry."""
-        self.writes: dict[tuple[type[Object], str], Any] = {}
+        self._writes: dict[type[Object], dict[str, Any]] = {}
+
+    @property
+    def writes(self) -> dict[tuple[type[Object], str], Any]:
+        """What was written so far, by (kind, id); None for a deletion."""
+        return {(kind, oid): obj for kind, rows in self._writes.items() for oid, obj in rows.items()}
 
     def get(self, kind: type[O], object_id: str) -> O | None:
-        key = (kind, object_id)
-        if key in self.writes:
-            return cast("O | None", self.writes[key])
+        mine = self._writes.get(kind)
+        if mine is not None and object_id in mine:
+            return cast("O | None", mine[object_id])
         return self._store.get(kind, object_id)
 
     def all(self, kind: type[O]) -> list[O]:
         return self._merge(kind, self._store.all(kind), lambda _: True)
 
     def find(self, kind: type[O], **fields: str) -> list[O]:
-        """Objects whose (indexed) fields have these values."""
-        return self._merge(kind, self._store.find(kind, **fields), lambda obj: _matches(obj, fields))
+        """Objects whose fields have these values (fast where one of the fields is indexed)."""
+        return self._merge(kind, self._store.find(kind, **fields), lambda obj: matches(obj, fields))
 
     def create(self, obj: O) -> O:
         if self.get(type(obj), obj.id) is not None:
@@ -108,10 +85,10 @@ class Transaction:
     def delete(self, kind: type[O], object_id: str) -> None:
         if self.get(kind, object_id) is None:
             raise NotFound(f"{_noun(kind)} {object_id} not found")
-        self.writes[kind, object_id] = None
+        self._writes.setdefault(kind, {})[object_id] = None
 
     def _put(self, obj: O) -> O:
-        self.writes[type(obj), obj.id] = obj
+        self._writes.setdefault(type(obj), {})[obj.id] = obj
         return obj
 
     def _check_transition(self, old: Object, new: Object) -> None:
@@ -122,7 +99,7 @@ class Transaction:
             raise Internal(f"{self._writer.value} may not move task {old.id} from {step}")
 
     def _merge(self, kind: type[O], stored: list[O], wanted: Callable[[O], bool]) -> list[O]:
-        mine = {oid: obj for (k, oid), obj in self.writes.items() if k is kind}
+        mine = self._writes.get(kind)
         if not mine:
             return stored
         kept = [obj for obj in stored if obj.id not in mine]
@@ -136,8 +113,9 @@ class Store:
         self.clock = clock
         self.index = 0
         self._journal = journal
-        self._tables = {kind: _Table(_INDEXED.get(kind, ())) for kind in TABLES}
-        self._watches: set[Watch] = set()
+        self._tables = {kind: Table(_INDEXED.get(kind, ())) for kind in TABLES}
+        self._watches: dict[Watch, None] = {}
+        self._open = False
         if journal is not None:
             self.index, objects = journal.load()
             for obj in objects:
@@ -150,43 +128,49 @@ class Store:
         return list(self._tables[kind].rows.values())
 
     def find(self, kind: type[O], **fields: str) -> list[O]:
-        """Objects whose fields have these values; the first field named must be an indexed one."""
-        table = self._tables[kind]
-        first = next(iter(fields))
-        rows = (table.rows[oid] for oid in list(table.ids(first, fields[first])))
-        return [obj for obj in rows if _matches(obj, fields)]
+        """Objects whose fields have these values (fast where one of the fields is indexed)."""
+        return cast("list[O]", self._tables[kind].find(fields))
 
     def update(self, change: Callable[[Transaction], T], *, writer: Writer | None = None) -> T:
         """Run `change` as one transaction: journal first, then tables, then watchers. An exception writes nothing.
 
-        `writer` names the component: its task state changes are checked against `model.states.TRANSITIONS`."""
-        tx = Transaction(self, writer)
-        result = change(tx)
-        if tx.writes:
-            self._commit(tx)
+        `writer` names the component: its task state changes are checked against `model.states.TRANSITIONS`.
+        Raises Internal for a transaction inside a transaction, Unavailable when the journal cannot be written."""
+        if self._open:
+            raise Internal("a store transaction was started inside another one")
+        self._open = True
+        try:
+            tx = Transaction(self, writer)
+            result = change(tx)
+            changes = self._commit(tx)
+        finally:
+            self._open = False
+        for watch in list(self._watches) if changes else ():
+            watch.publish(changes)
         return result
 
     def watch(self, *kinds: type[Object]) -> Watch:
         """Changes from this moment on (of these kinds, or all). Read the tables right after: nothing is lost
         between, since nothing can interleave (SwarmKit's ViewAndWatch). Close it when done."""
-        watch = Watch(kinds, on_close=self._watches.discard)
-        self._watches.add(watch)
+        watch = Watch(kinds, on_close=lambda w: self._watches.pop(w, None))
+        self._watches[watch] = None
         return watch
 
     def close(self) -> None:
         if self._journal is not None:
             self._journal.close()
 
-    def _commit(self, tx: Transaction) -> None:
+    def _commit(self, tx: Transaction) -> list[Change]:
+        writes = tx.writes
+        if not writes:
+            return []
         if self._journal is not None:
-            self._journal.append(tx.index, [(kind, oid, obj) for (kind, oid), obj in tx.writes.items()])
+            self._journal.append(tx.index, [(kind, oid, obj) for (kind, oid), obj in writes.items()])
         self.index = tx.index
-        changes = list(self._apply(tx))
-        for watch in list(self._watches):
-            watch.publish(changes)
+        return list(self._apply(writes))
 
-    def _apply(self, tx: Transaction) -> Iterator[Change]:
-        for (kind, oid), obj in tx.writes.items():
+    def _apply(self, writes: dict[tuple[type[Object], str], Any]) -> Iterator[Change]:
+        for (kind, oid), obj in writes.items():
             table = self._tables[kind]
             old = table.rows.get(oid)
             if obj is None:
@@ -195,10 +179,6 @@ class Store:
                 table.put(obj)
             if old is not None or obj is not None:
                 yield Change(kind=kind, old=old, new=obj)
-
-
-def _matches(obj: Object, fields: dict[str, str]) -> bool:
-    return all(getattr(obj, name) == value for name, value in fields.items())
 
 
 def _noun(kind: type[Object]) -> str:
