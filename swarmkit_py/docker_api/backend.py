@@ -14,6 +14,7 @@ from msgspec import field
 
 from swarmkit_py.clock import Clock
 from swarmkit_py.ids import Ids
+from swarmkit_py.model.assignment import NetworkAssignment
 from swarmkit_py.model.base import Model
 from swarmkit_py.model.objects import Cluster, Network, Node, Service, Task
 from swarmkit_py.model.specs import ClusterSpec, NodeSpec, ServiceSpec
@@ -118,6 +119,9 @@ class NodeBackend(Protocol):
     data_root: str
 
     def swarm_info(self) -> SwarmInfo: ...
+
+    def node_networks(self) -> list[NetworkAssignment]:
+        """The overlays this node carries, as its manager told it (a worker knows no others); none outside a swarm."""
 
     def control(self) -> ControlApi:
         """Raises Unavailable with Docker's text when this node is no manager (two texts: no swarm / a worker)."""
