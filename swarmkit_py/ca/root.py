@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from swarmkit_py.errors import InvalidArgument
+from swarmkit_py.model.identity import Identity
 from swarmkit_py.model.objects import TLSInfo
 from swarmkit_py.model.states import Role
 
@@ -29,15 +30,6 @@ BACKDATE = timedelta(hours=1)
 UNITS = {Role.WORKER: "swarm-worker", Role.MANAGER: "swarm-manager"}
 MANAGER_NAME = UNITS[Role.MANAGER]
 """The TLS server name a node expects: any manager of the swarm will do."""
-
-
-@dataclass(frozen=True)
-class Identity:
-    """Who a certificate says its holder is."""
-
-    node_id: str
-    cluster_id: str
-    role: Role
 
 
 @dataclass(frozen=True)
@@ -94,7 +86,8 @@ def identity_of(der: bytes) -> Identity:
     unit = _name(subject, NameOID.ORGANIZATIONAL_UNIT_NAME)
     for role, text in UNITS.items():
         if text == unit:
-            return Identity(_name(subject, NameOID.COMMON_NAME), _name(subject, NameOID.ORGANIZATION_NAME), role)
+            cluster_id = _name(subject, NameOID.ORGANIZATION_NAME)
+            return Identity(node_id=_name(subject, NameOID.COMMON_NAME), cluster_id=cluster_id, role=role)
     raise InvalidArgument(f"the certificate's organisational unit {unit!r} is no role of a swarm node")
 
 

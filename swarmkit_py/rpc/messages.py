@@ -90,6 +90,10 @@ class Shutdown(Message, frozen=True, kw_only=True):
     removed: bool = False
 
 
+class Goodbye(Message, frozen=True, kw_only=True):
+    """Node → manager: I leave the swarm now; do not wait for my heartbeat."""
+
+
 class LogSubscribe(Message, frozen=True, kw_only=True):
     """Manager → node: send the lines of these tasks' containers. `since` None and `tail` < 0: all."""
 
@@ -122,9 +126,19 @@ class LogLines(Message, frozen=True, kw_only=True):
     error: str = ""
 
 
+class LogCredit(Message, frozen=True, kw_only=True):
+    """Manager → node: `batches` LogLines of this subscription were read; so many more may be sent."""
+
+    subscription: str
+    batches: int = 1
+
+
+LOG_WINDOW = 8
+"""LogLines a node may send before it waits for credit: a slow reader slows its source, not the session."""
+
 AnyMessage = (
     Hello | Welcome | Heartbeat | HeartbeatAck | Assignments | StatusReport | StatusAck | DescriptionReport
-    | Shutdown | LogSubscribe | LogUnsubscribe | LogLines
+    | Shutdown | Goodbye | LogSubscribe | LogUnsubscribe | LogLines | LogCredit
 )
 
 _DECODER = msgspec.json.Decoder(AnyMessage)

@@ -1,0 +1,58 @@
+"""Owns the paths, the bodies of plain calls and the form of errors on port 2377. Both sides import it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from swarmkit_py.errors import BY_CODE, SwarmError
+from swarmkit_py.model.base import Model
+
+ROOT_PATH = "/v1/ca/root"
+ISSUE_PATH = "/v1/ca/issue"
+RENEW_PATH = "/v1/ca/renew"
+SESSION_PATH = "/v1/session"
+ERROR_HEADER = "Swarm-Error"
+"""The error's JSON once more: the body of a refused upgrade does not reach a WebSocket client."""
+
+
+class RootAnswer(Model, frozen=True, kw_only=True):
+    root: str
+
+
+class IssueRequest(Model, frozen=True, kw_only=True):
+    """A node that wants to join. `availability`: active, pause or drain."""
+
+    csr: str
+    token: str = ""
+    availability: str = "active"
+
+
+class RenewRequest(Model, frozen=True, kw_only=True):
+    csr: str
+
+
+class CertificateAnswer(Model, frozen=True, kw_only=True):
+    certificate: str
+    root: str
+
+
+class Empty(Model, frozen=True, kw_only=True):
+    pass
+
+
+class ErrorBody(Model, frozen=True, kw_only=True):
+    code: str
+    message: str
+
+
+def error_body(error: SwarmError) -> bytes:
+    return msgspec.json.encode(ErrorBody(code=error.code, message=error.message))
+
+
+def rebuild_error(body: bytes) -> SwarmError:
+    """The error the other side raised; it has crossed the wire, so it is shown with the RPC frame."""
+    try:
+        error = msgspec.json.decode(body, type=ErrorBody)
+    except msgspec.DecodeError:
+        return SwarmError("the manager's answer was not understood: is that address a swarm manager's?", rpc=True)
+    return BY_CODE.get(error.code, SwarmError)(error.message, rpc=True)
