@@ -1,0 +1,42 @@
+#!/bin/sh
+# Starts the offline stand-in for nginx: writes its configuration from the environment, then runs it.
+#   NGINX_VERSION  what the Server header claims (set by the image's tag; unset: the real version)
+#   RATE           requests per second this replica answers; what is beyond it gets 503 (unset: no limit)
+# Only shell builtins before `exec`: a replica should be up in a few milliseconds.
+set -e
+
+[ "$1" = nginx ] || exec "$@"
+
+case "${RATE-}" in
+    '') limit_zone='' limit='' ;;
+    *[!0-9]* | 0*)
+        echo "docker-entrypoint: RATE must be a whole number of requests per second above 0, not '$RATE'" >&2
+        exit 64 ;;
+    *)
+        burst=$((RATE / 10))
+        limit_zone="limit_req_zone one zone=replica:32k rate=${RATE}r/s; limit_req_status 503;"
+        limit="limit_req zone=replica$([ "$burst" -gt 0 ] && echo " burst=$burst nodelay");"
+        ;;
+esac
+
+# `return` is decided before limit_req is asked, so the page is a named location behind try_files, which comes after.
+page="Welcome to nginx!
+hostname: \$hostname
+version: nginx/${NGINX_VERSION:-\$nginx_version}
+address: \$server_addr:\$server_port
+client: \$remote_addr
+uri: \$request_uri
+request_id: \$request_id
+nonce: \$arg_nonce
+"
+
+echo "${NGINX_VERSION:+more_set_headers 'Server: nginx/$NGINX_VERSION';}
+default_type text/plain;
+$limit_zone
+server {
+    listen 80 default_server;
+    location / { $limit try_files /no-such-file @page; }
+    location @page { return 200 '$page'; }
+}" > /etc/nginx/conf.d/default.conf
+
+exec "$@"
