@@ -49,9 +49,9 @@ def port(published: int | None = None, target: int = 80, mode: str = "ingress", 
 
 
 def spec(
-    name: str = "web", *, replicas: int | None = 1, image: str = "nginx:latest", ports: list[PortConfig] | None = None,
-    constraints: list[str] | None = None, max_replicas: int | None = None, cpus: float = 0, memory: int = 0,
-    global_: bool = False, **more: Any,
+    name: str = "web", *, replicas: int | None = 1, image: str = "nginx:latest",
+    ports: list[PortConfig] | None = None, constraints: list[str] | None = None, max_replicas: int | None = None,
+    cpus: float = 0, memory: int = 0, global_: bool = False, **more: Any,
 ) -> ServiceSpec:
     """What a user asks for. `cpus` and `memory` (bytes) are reservations."""
     reserved = Resources(nano_cpus=int(cpus * 1e9) or None, memory_bytes=memory or None)

@@ -1,0 +1,89 @@
+"""Owns the list of what Docker can and this swarm cannot do yet, so that nothing asked for is dropped in silence.
+
+Each entry goes away in one place when the feature arrives. Pure. No counterpart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from swarmkit_py.errors import Unimplemented
+from swarmkit_py.manager.control.normal import essence
+from swarmkit_py.model.specs import ContainerSpec, EndpointSpec, ResourceRequirements, ServiceSpec, TaskSpec
+
+_CONTAINER_FIELDS = {
+    "secrets": "--secret", "configs": "--config", "mounts": "--mount", "dns_config": "--dns", "sysctls": "--sysctl",
+    "ulimits": "--ulimit", "groups": "--group", "privileges": "--credential-spec",
+}
+"""Fields of a container spec that no runtime here executes, and the option that sets them."""
+_LOG_DRIVERS = ("", "json-file")
+
+
+def refuse_not_yet(spec: ServiceSpec) -> None:
+    """Raises Unimplemented naming the first field of a (normalised) spec that would not be carried out."""
+    for missing in _missing(spec):
+        raise Unimplemented(f"{missing} is not there yet in this swarm; leave it out")
+
+
+def refuse_update(old: ServiceSpec, new: ServiceSpec) -> None:
+    """Raises Unimplemented for a change that would need tasks replaced one after the other. Replicas, labels and
+    the update settings themselves can change. To be removed when rolling updates arrive."""
+    later = "comes with rolling updates, not there yet in this swarm: remove the service and create it anew"
+    if old.task_template.force_update != new.task_template.force_update:
+        raise Unimplemented(f"forcing the tasks of a running service to restart (--force) {later}")
+    if essence(old.task_template) != essence(new.task_template):
+        raise Unimplemented(f"updating the task template of a running service {later}")
+    if essence(old.endpoint_spec) != essence(new.endpoint_spec):
+        raise Unimplemented(f"changing the published ports or the endpoint of a running service {later}")
+
+
+def _missing(spec: ServiceSpec) -> Iterator[str]:
+    if spec.mode.replicated_job is not None:
+        yield "mode replicated-job (Mode.ReplicatedJob)"
+    if spec.mode.global_job is not None:
+        yield "mode global-job (Mode.GlobalJob)"
+    yield from _missing_in_task(spec.task_template)
+    if spec.endpoint_spec is not None:
+        yield from _missing_in_endpoint(spec.endpoint_spec)
+
+
+def _missing_in_task(template: TaskSpec) -> Iterator[str]:
+    if template.runtime != "container":
+        yield f"runtime {template.runtime} (TaskTemplate.Runtime)"
+    if template.container_spec is not None:
+        yield from _missing_in_container(template.container_spec)
+    if template.resources is not None:
+        yield from _missing_in_resources(template.resources)
+    driver = template.log_driver or {}
+    if driver.get("Name", "") not in _LOG_DRIVERS or driver.get("Options"):
+        yield "--log-driver and --log-opt (TaskTemplate.LogDriver)"
+    for network in template.networks or []:
+        if network.aliases or network.driver_opts:
+            yield "aliases and driver options of a network (TaskTemplate.Networks)"
+
+
+def _missing_in_container(container: ContainerSpec) -> Iterator[str]:
+    said = essence(container)
+    for field, option in _CONTAINER_FIELDS.items():
+        name = type(container).__struct_encode_fields__[type(container).__struct_fields__.index(field)]
+        if said.get(name):
+            yield f"{option} (ContainerSpec.{name})"
+    if container.healthcheck is not None and container.healthcheck.test not in (None, [], ["NONE"]):
+        yield "--health-cmd (ContainerSpec.Healthcheck)"
+    templated = [*(container.env or []), container.hostname or ""]
+    if any("{{" in text for text in templated):
+        yield "a template ({{…}}) in --env or --hostname"
+
+
+def _missing_in_resources(resources: ResourceRequirements) -> Iterator[str]:
+    if essence(resources.limits):
+        yield "--limit-cpu, --limit-memory and --limit-pids (Resources.Limits)"
+    if resources.reservations is not None and resources.reservations.generic_resources:
+        yield "--generic-resource (Resources.Reservations.GenericResources)"
+
+
+def _missing_in_endpoint(endpoint: EndpointSpec) -> Iterator[str]:
+    if endpoint.mode == "dnsrr":
+        yield "--endpoint-mode dnsrr (it needs the DNS server of service networks)"
+    if any(port.protocol == "sctp" for port in endpoint.ports or []):
+        yield "publishing an sctp port (EndpointSpec.Ports)"
