@@ -99,7 +99,7 @@ def _url(addr: str, path: str) -> str:
 
 def _handshake_error(error: aiohttp.WSServerHandshakeError) -> SwarmError:
     """The body of a refused upgrade is lost on the way, a header is not."""
-    text = (error.headers or {}).get(ERROR_HEADER, "")
+    text = error.headers.get(ERROR_HEADER, "") if error.headers is not None else ""
     return rebuild_error(text.encode())
 
 

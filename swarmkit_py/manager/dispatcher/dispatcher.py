@@ -1,0 +1,189 @@
+"""Owns the manager's side of a node's session from Hello to the end, and the loops behind all sessions.
+
+Must not know the agent, or what runs on a node. Counterpart: swarmkit/manager/dispatcher/dispatcher.go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+
+from swarmkit_py.clock import Clock
+from swarmkit_py.errors import NotFound, SwarmError
+from swarmkit_py.ids import Ids
+from swarmkit_py.manager.dispatcher import nodes
+from swarmkit_py.manager.dispatcher.assigner import Assigner
+from swarmkit_py.manager.dispatcher.logs import LogBroker
+from swarmkit_py.manager.dispatcher.sessions import HEARTBEAT_PERIOD, Session, Sessions
+from swarmkit_py.manager.dispatcher.statuses import StatusBatcher
+from swarmkit_py.model.identity import Identity
+from swarmkit_py.model.objects import Cluster, Node
+from swarmkit_py.model.specs import SECOND
+from swarmkit_py.model.states import NodeState
+from swarmkit_py.rpc.channel import Channel, ChannelClosed
+from swarmkit_py.rpc.messages import (
+    AnyMessage,
+    DescriptionReport,
+    Goodbye,
+    Heartbeat,
+    HeartbeatAck,
+    Hello,
+    LogLines,
+    Shutdown,
+    StatusReport,
+    Welcome,
+)
+from swarmkit_py.rpc.race import until_first_ends, within
+from swarmkit_py.store.memory import Store
+
+log = logging.getLogger(__name__)
+
+HELLO_WAIT = 10.0
+LONGEST_SLEEP = 1.0
+"""New deadlines are never nearer than this."""
+
+
+class Dispatcher:
+    """`run` the loops once; `serve` one call per connected node. `broker` gives access to the nodes' logs."""
+
+    def __init__(self, store: Store, clock: Clock, ids: Ids, rng: random.Random | None = None) -> None:
+        self._store, self._clock, self._ids = store, clock, ids
+        self._sessions = Sessions(rng or random.Random())
+        self._statuses = StatusBatcher(store, clock)
+        self._assigner = Assigner(store, clock, self._sessions, self._remove)
+        self.broker = LogBroker(self._sessions, ids)
+        self._down_since: dict[str, float] = {}
+        self._endings: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Until cancelled: first every known node gets time to come back, then the loops."""
+        self._expect_known_nodes()
+        await until_first_ends(self._assigner.run(), self._statuses.run(), self._watch_deadlines())
+
+    async def serve(self, caller: Identity, channel: Channel) -> None:
+        """One session, until it ends. The caller's certificate was checked already."""
+        try:
+            hello = await within(self._clock, HELLO_WAIT, channel.receive())
+            if not isinstance(hello, Hello):
+                raise SwarmError(f"a session starts with Hello, not {type(hello).__name__}")
+            session = self._register(caller, hello, channel)
+        except (SwarmError, TimeoutError) as error:
+            self._refuse(channel, error)
+            return
+        try:
+            self._welcome(session)
+            while self._sessions.current(session):
+                self._handle(session, await channel.receive())
+        except ChannelClosed as end:
+            log.info("session of node %s ended: %s", session.node_id, end)
+        finally:
+            self._sessions.close(session)
+            self.broker.session_ended(session)
+
+    def _register(self, caller: Identity, hello: Hello, channel: Channel) -> Session:
+        now = self._clock.monotonic()
+        self._sessions.allow(caller.node_id, now)
+        nodes.mark_ready(self._store, caller.node_id, hello.data_path_address or hello.address, hello.description)
+        self._down_since.pop(caller.node_id, None)
+        session = Session(self._ids.object_id(), caller.node_id, channel)
+        old = self._sessions.open(session)
+        if old is not None:
+            self._end(old, Shutdown(reason="the node opened a newer session"))
+        return session
+
+    def _welcome(self, session: Session) -> None:
+        session.channel.send(Welcome(
+            session_id=session.id, heartbeat_period=self._beat(session), managers=self._managers(),
+            cluster_id=self._cluster().id,
+        ))
+        self._assigner.begin(session)
+
+    def _handle(self, session: Session, message: AnyMessage) -> None:
+        if not self._sessions.current(session):
+            return  # overtaken by a newer session: what it says no longer counts
+        if isinstance(message, Heartbeat):
+            session.channel.send(HeartbeatAck(period=self._beat(session)))
+        elif isinstance(message, StatusReport):
+            self._statuses.add(session, message)
+        elif isinstance(message, LogLines):
+            self.broker.publish(session, message)
+        elif isinstance(message, DescriptionReport):
+            nodes.describe(self._store, session.node_id, message.description)
+        elif isinstance(message, Goodbye):
+            self._node_down(session.node_id, nodes.LEFT_MESSAGE)
+            self._sessions.forget(session.node_id)
+            self._end(session, Shutdown(reason="goodbye"))
+        else:
+            raise ChannelClosed(f"a node does not send {type(message).__name__}")
+
+    def _beat(self, session: Session) -> float:
+        return self._sessions.beat(session.node_id, self._clock.monotonic(), self._period())
+
+    def _end(self, session: Session, last: Shutdown) -> None:
+        """Say why, then close, without holding up the caller."""
+        self._sessions.close(session)
+        self._refuse(session.channel, SwarmError(last.reason), removed=last.removed)
+        ending = asyncio.ensure_future(session.channel.close())
+        self._endings.add(ending)
+        ending.add_done_callback(self._endings.discard)
+
+    def _refuse(self, channel: Channel, error: Exception, *, removed: bool = False) -> None:
+        try:
+            channel.send(Shutdown(reason=str(error), removed=removed or isinstance(error, NotFound)))
+        except ChannelClosed:
+            pass  # nobody is left to tell
+
+    def _remove(self, node_id: str) -> None:
+        self._sessions.forget(node_id)
+        self._down_since.pop(node_id, None)
+        session = self._sessions.get(node_id)
+        if session is not None:
+            self._end(session, Shutdown(reason="the node was removed from the swarm", removed=True))
+
+    def _expect_known_nodes(self) -> None:
+        now = self._clock.monotonic()
+        for node_id in nodes.mark_unknown(self._store, [session.node_id for session in self._sessions]):
+            self._sessions.expect(node_id, now, self._period())
+        for node in self._store.all(Node):
+            if node.status.state is NodeState.DOWN:
+                self._down_since[node.id] = now
+
+    async def _watch_deadlines(self) -> None:
+        while True:
+            now = self._clock.monotonic()
+            try:
+                self._act_on_deadlines(now)
+            except Exception:
+                # Whatever the journal cannot do now (a full disk): a lost node must be noticed all the same, later.
+                log.exception("deadlines not acted on; again in %g s", LONGEST_SLEEP)
+            deadline = self._sessions.next_deadline()
+            wait = deadline - now if deadline is not None and deadline > now else LONGEST_SLEEP
+            await self._clock.sleep(min(wait, LONGEST_SLEEP))
+
+    def _act_on_deadlines(self, now: float) -> None:
+        for node_id, message in self._sessions.expired(now):
+            self._node_down(node_id, message)
+        for node_id in [n for n, since in self._down_since.items() if now - since >= nodes.ORPHAN_AFTER]:
+            nodes.orphan_tasks(self._store, node_id)
+            del self._down_since[node_id]
+
+    def _node_down(self, node_id: str, message: str) -> None:
+        log.warning("node %s is down: %s", node_id, message)
+        nodes.mark_down(self._store, node_id, message)
+        self._sessions.expect_nothing(node_id)
+        self._down_since[node_id] = self._clock.monotonic()
+        session = self._sessions.get(node_id)
+        if session is not None:
+            self._end(session, Shutdown(reason=message))
+
+    def _managers(self) -> list[tuple[str, str]]:
+        found = ((node.id, node.manager_status.addr) for node in self._store.all(Node) if node.manager_status)
+        return [(node_id, addr) for node_id, addr in found if addr]
+
+    def _cluster(self) -> Cluster:
+        return self._store.all(Cluster)[0]
+
+    def _period(self) -> float:
+        nanoseconds = next((c.spec.dispatcher.heartbeat_period for c in self._store.all(Cluster)), None)
+        return nanoseconds / SECOND if nanoseconds else HEARTBEAT_PERIOD
