@@ -1,0 +1,127 @@
+"""Owns the loop that replaces tasks: those that ended, and those whose node went down or was drained. Knows when to
+look at a service's slots; what to do is `restart`'s and `supervise`'s to say.
+
+Counterpart: swarmkit/manager/orchestrator/restart/restart.go and the `tasks.go` of the orchestrators.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from swarmkit_py.clock import Clock
+from swarmkit_py.ids import Ids
+from swarmkit_py.manager.orchestrator.loop import follow
+from swarmkit_py.manager.orchestrator.nodes import Nodes, must_leave, takes_new
+from swarmkit_py.manager.orchestrator.plan import NewTask, Plan, carry_out
+from swarmkit_py.manager.orchestrator.restart import should_restart, start_due
+from swarmkit_py.manager.orchestrator.slots import by_slot, is_global, slot_of, stop_state, wanted
+from swarmkit_py.model.objects import Node, Object, Service, Task
+from swarmkit_py.model.states import TaskState, Writer
+from swarmkit_py.store.memory import Store
+from swarmkit_py.store.watch import Change
+
+
+def supervise(service: Service, tasks: Iterable[Task], nodes: Nodes, now: datetime) -> Plan:
+    """What to change so that no slot's task to run is one that ended or must leave, and who waits starts in time."""
+    plan = Plan()
+    for members in by_slot(tasks).values():
+        for task in filter(wanted, members):
+            if task.status.state.terminal or must_leave(task, nodes):
+                _replace(plan, service, task, members, nodes)
+            elif task.desired_state is TaskState.READY:
+                _start(plan, task, start_due(task, members, nodes, now), now)
+    return plan
+
+
+def _replace(plan: Plan, service: Service, task: Task, slot: list[Task], nodes: Nodes) -> None:
+    """Let the task go, with a successor if the policy wants one and (global) its node may still have one."""
+    again = should_restart(task, slot)
+    if is_global(service):
+        again = again and takes_new(service, nodes.get(task.node_id))
+    plan.wish(task, stop_state(task), NewTask(slot_of(task), TaskState.READY) if again else None)
+
+
+def _start(plan: Plan, task: Task, due: datetime, now: datetime) -> None:
+    if due <= now:
+        plan.wish(task, TaskState.RUNNING)
+    else:
+        plan.wake_by(due)
+
+
+class RestartSupervisor:
+    """Replaces tasks by the restart policy and lets replacements start. `run()` until cancelled."""
+
+    kinds: tuple[type[Object], ...] = (Service, Task, Node)
+
+    def __init__(self, store: Store, clock: Clock, ids: Ids) -> None:
+        self._store = store
+        self._clock = clock
+        self._ids = ids
+        self._dirty: dict[str, None] = {}
+        self._alarms: dict[str, datetime] = {}
+
+    async def run(self) -> None:
+        await follow(self, self._store, self._clock)
+
+    def look_at_everything(self) -> None:
+        self._dirty.update((service.id, None) for service in self._store.all(Service))
+
+    def notice(self, change: Change) -> None:
+        if change.kind is Service:
+            self._dirty[change.object.id] = None
+        elif change.kind is Task and _matters(change):
+            self._dirty[change.object.service_id] = None
+        elif change.kind is Node and _node_matters(change):
+            tasks = self._store.find(Task, node_id=change.object.id)
+            self._dirty.update((task.service_id, None) for task in tasks)
+
+    def tick(self) -> float | None:
+        """One service's turn."""
+        self._ring()
+        service_id = next(iter(self._dirty), None)
+        if service_id is not None:
+            del self._dirty[service_id]
+            self._supervise(service_id)
+        return 0 if self._dirty else self._seconds_to_alarm()
+
+    def _supervise(self, service_id: str) -> None:
+        self._alarms.pop(service_id, None)
+        service = self._store.get(Service, service_id)
+        if service is None:
+            return
+        now = self._clock.now()
+        nodes = {node.id: node for node in self._store.all(Node)}
+        plan = supervise(service, self._store.find(Task, service_id=service_id), nodes, now)
+        if plan.wake_at is not None:
+            self._alarms[service_id] = plan.wake_at
+        if plan.steps and not self._store.update(
+                lambda tx: carry_out(tx, plan, service, self._ids, now), writer=Writer.ORCHESTRATOR):
+            self._dirty[service_id] = None
+
+    def _ring(self) -> None:
+        """Services whose alarm is due are looked at again."""
+        now = self._clock.now()
+        self._dirty.update((sid, None) for sid, when in self._alarms.items() if when <= now)
+
+    def _seconds_to_alarm(self) -> float | None:
+        if not self._alarms:
+            return None
+        return max((min(self._alarms.values()) - self._clock.now()) / timedelta(seconds=1), 0.001)
+
+
+def _matters(change: Change) -> bool:
+    """Something ended, left a slot, or waits for its start."""
+    old, new = change.old, change.new
+    if not change.object.service_id:
+        return False
+    if old is None or new is None:
+        return new is None or new.desired_state is TaskState.READY
+    return old.desired_state is not new.desired_state or new.status.state.terminal is not old.status.state.terminal
+
+
+def _node_matters(change: Change) -> bool:
+    old, new = change.old, change.new
+    if old is None or new is None:
+        return new is None
+    return (old.spec.availability, old.status.state) != (new.spec.availability, new.status.state)

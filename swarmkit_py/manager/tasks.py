@@ -1,0 +1,43 @@
+"""Owns how a service becomes one task. Pure; knows neither store nor nodes.
+
+Counterpart: swarmkit/manager/orchestrator/task.go (NewTask).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from swarmkit_py.ids import Ids
+from swarmkit_py.model.objects import Endpoint, Service, Task, TaskStatus
+from swarmkit_py.model.specs import TaskSpec
+from swarmkit_py.model.states import TaskState
+
+
+def new_task(
+    service: Service, ids: Ids, now: datetime, *, slot: int = 0, node_id: str = "",
+    desired: TaskState = TaskState.RUNNING,
+) -> Task:
+    """A NEW task of `service` for `slot` (replicated), or for `node_id` (global). Nothing is allocated yet."""
+    return Task(
+        id=ids.object_id(),
+        spec=_task_spec(service),
+        service_id=service.id,
+        service_name=service.spec.name,
+        service_labels=service.spec.labels,
+        slot=slot,
+        node_id=node_id,
+        status=TaskStatus(timestamp=now, state=TaskState.NEW, message="created"),
+        desired_state=desired,
+        endpoint=Endpoint(spec=service.spec.endpoint_spec) if service.spec.endpoint_spec else None,
+        spec_index=service.spec_index,
+    )
+
+
+def _task_spec(service: Service) -> TaskSpec:
+    """Older clients name the networks beside the task's template, not in it; tasks have them in one place."""
+    template = service.spec.task_template
+    if template.networks or not service.spec.networks:
+        return template
+    return replace(template, networks=service.spec.networks)
