@@ -1,0 +1,104 @@
+"""Owns a lab's folder on disk: its table, steps, texts, checks, solution and wrong answers. Runs nothing of it."""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from labs.kit.checks import Checks
+from labs.kit.params import Params, graded, guided
+from labs.kit.words import Words, kit_words, read_toml
+
+LABS = Path(__file__).parent.parent
+
+
+class UnknownLab(Exception):
+    """No folder of that name; says which there are, the nearest first."""
+
+
+@dataclass(frozen=True)
+class Step:
+    id: str
+    on: str
+    commands: tuple[str, ...]
+    checks: tuple[str, ...]
+    goal: str
+    predict: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Lab:
+    """One lab as its folder describes it."""
+
+    path: Path
+    table: Mapping[str, Any]
+    steps: tuple[Step, ...]
+
+    @property
+    def id(self) -> str:
+        return str(self.table["id"])
+
+    @property
+    def predictions(self) -> tuple[str, ...]:
+        return tuple(code for step in self.steps for code in step.predict)
+
+    def words(self, lang: str, params: Params) -> Words:
+        """The kit's texts and the lab's, the lab's values known."""
+        return kit_words(lang).adding(read_toml(self.path / f"lab.{lang}.toml"), params.values())
+
+    def params(self, seed: str | None) -> Params:
+        """Guided values without a seed, drawn ones with it."""
+        return guided(self.table["guided"]) if seed is None else graded(self.table["graded"], seed)
+
+    def checks(self) -> Checks:
+        """What checks.py declares, freshly loaded."""
+        location = self.path / "checks.py"
+        spec = importlib.util.spec_from_file_location(f"lab_{self.path.name}_checks".replace("-", "_"), location)
+        if spec is None or spec.loader is None:
+            raise UnknownLab(f"{location} cannot be loaded")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        checks = module.lab
+        assert isinstance(checks, Checks)
+        return checks
+
+    def solution(self) -> str:
+        return (self.path / "solution.sh").read_text(encoding="utf-8")
+
+    def wrong(self) -> dict[str, Path]:
+        """The wrong answers: expected code → script."""
+        found = {}
+        for script in sorted((self.path / "wrong").glob("*.sh")):
+            first = script.read_text(encoding="utf-8").splitlines()[0]
+            found[first.removeprefix("# expect:").strip()] = script
+        return found
+
+
+def all_labs() -> list[Path]:
+    """The folders of all labs, in order."""
+    return sorted(path.parent for path in LABS.glob("[0-9]*/lab.toml"))
+
+
+def find_lab(name: str) -> Lab:
+    """By name or by its number. Raises UnknownLab."""
+    folders = {path.name: path for path in all_labs()}
+    by_number = {key.partition("-")[0]: path for key, path in folders.items()}
+    path = folders.get(name) or by_number.get(name)
+    if path is None:
+        near = difflib.get_close_matches(name, folders, n=len(folders), cutoff=0.0)
+        raise UnknownLab(", ".join(near))
+    return read_lab(path)
+
+
+def read_lab(path: Path) -> Lab:
+    """The lab in this folder."""
+    steps = tuple(
+        Step(item["id"], item.get("on", ""), tuple(item.get("commands", ())), tuple(item.get("checks", ())),
+             item.get("goal", "target"), tuple(item.get("predict", ())))
+        for item in read_toml(path / "steps.toml")["step"]
+    )
+    return Lab(path, read_toml(path / "lab.toml"), steps)

@@ -1,0 +1,84 @@
+"""Owns what happened so far in a run: every settled state of the service, in order. Pure, and JSON on disk.
+
+It answers the questions a single look cannot: who lived before the last change, what a scale-down left behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from labs.kit.world import Identity, LiveTask, World
+
+
+@dataclass(frozen=True)
+class Settled:
+    """The service at rest: as many tasks live as were wanted."""
+
+    wanted: int
+    service_id: str
+    tasks: tuple[LiveTask, ...]
+    per_node: Mapping[str, int]
+
+    @property
+    def identities(self) -> frozenset[Identity]:
+        return frozenset(task.identity for task in self.tasks)
+
+
+@dataclass
+class History:
+    """The first entry is the baseline: what the student was given."""
+
+    entries: list[Settled] = field(default_factory=list)
+
+    def record(self, world: World, service: str) -> bool:
+        """Add the present state if it is at rest and new. True if something was added."""
+        known = world.services.get(service)
+        if known is None or not world.settled(service):
+            return False
+        entry = Settled(known.wanted, known.id, tuple(world.live(service)), world.per_node(service))
+        if self.entries and _same(self.entries[-1], entry):
+            return False
+        self.entries.append(entry)
+        return True
+
+    @property
+    def baseline(self) -> Settled | None:
+        return self.entries[0] if self.entries else None
+
+    def before(self, wanted: int) -> Settled | None:
+        """The last rest before the present wish for `wanted` tasks."""
+        for entry in reversed(self.entries):
+            if entry.wanted != wanted:
+                return entry
+        return None
+
+    def at(self, wanted: int) -> Settled | None:
+        """The last rest with this many tasks."""
+        return next((entry for entry in reversed(self.entries) if entry.wanted == wanted), None)
+
+    def reached(self, wanted: int) -> Settled | None:
+        """The first rest with this many tasks, after the baseline."""
+        return next((entry for entry in self.entries[1:] if entry.wanted == wanted), None)
+
+    def to_json(self) -> list[dict[str, Any]]:
+        return [
+            {"wanted": entry.wanted, "service_id": entry.service_id, "per_node": dict(entry.per_node),
+             "tasks": [asdict(task) for task in entry.tasks]}
+            for entry in self.entries
+        ]
+
+
+def _same(one: Settled, other: Settled) -> bool:
+    return (one.wanted, one.service_id, one.identities) == (other.wanted, other.service_id, other.identities)
+
+
+def from_json(data: list[dict[str, Any]]) -> History:
+    """What `to_json` wrote."""
+    return History([
+        Settled(item["wanted"], item["service_id"],
+                tuple(LiveTask(**{**task, "identity": Identity(**task["identity"])}) for task in item["tasks"]),
+                item["per_node"])
+        for item in data
+    ])

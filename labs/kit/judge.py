@@ -1,0 +1,148 @@
+"""Owns the judgement over time: which checks pass, fail, wait or could not look, and when to look again.
+
+Pure but for calling the checks: the time is an argument. A failure counts only after the check's deadline, scaled
+by how slow this machine is; a success counts only once it held long enough.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from labs.kit.checks import Check, Checks, Failed, GraderError, NotYet
+
+PASSED, FAILED, CONVERGING, WAITING, ERROR = "passed", "failed", "converging", "waiting", "error"
+SIGNS = {PASSED: "✓", FAILED: "✗", CONVERGING: "…", WAITING: "–", ERROR: "!"}
+
+
+@dataclass(frozen=True)
+class Result:
+    """One check, judged. `left`: seconds until its deadline or until it held long enough."""
+
+    code: str
+    status: str
+    points: int = 0
+    max_points: int = 0
+    expected: Any = None
+    actual: Any = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    mistake: str = ""
+    mistake_facts: Mapping[str, Any] = field(default_factory=dict)
+    needs: tuple[str, ...] = ()
+    elapsed: float = 0.0
+    left: float = 0.0
+    error: str = ""
+
+
+@dataclass
+class Judge:
+    """Remembers since when each check holds, and what was done on the way (`ever`)."""
+
+    checks: Checks
+    speed: float = 1.0
+    passed_ever: set[str] = field(default_factory=set)
+    _holding: dict[str, float] = field(default_factory=dict)
+
+    def judge(
+        self, view: Any, now: float, changed: float, codes: Iterable[str] | None = None, *, perturb: bool = False,
+    ) -> list[Result]:
+        """Judge `codes` (default: all) and what they need, at `now`; `changed` is when the wish last changed."""
+        wanted = self._with_needs(codes if codes is not None else self.checks.checks)
+        results: dict[str, Result] = {}
+        for check in self.checks.checks.values():
+            if check.code in wanted:
+                results[check.code] = self._one(check, view, now, changed, results, perturb)
+        return self._with_mistakes(view, list(results.values()))
+
+    def next_look(self, results: Iterable[Result]) -> float | None:
+        """Seconds after which something may have changed without an event; None: nothing is under way."""
+        pending = [r.left for r in results if r.status == CONVERGING]
+        return max(0.05, min(0.5, *pending)) if pending else None
+
+    def _with_needs(self, codes: Iterable[str]) -> set[str]:
+        wanted: set[str] = set()
+        queue = list(codes)
+        while queue:
+            code = queue.pop()
+            if code not in wanted:
+                wanted.add(code)
+                queue += self.checks.checks[code].needs
+        return wanted
+
+    def _one(
+        self, check: Check, view: Any, now: float, changed: float, done: Mapping[str, Result], perturb: bool,
+    ) -> Result:
+        blank = Result(check.code, WAITING, max_points=check.points, needs=check.needs)
+        if check.ever and check.code in self.passed_ever:
+            return replace(blank, status=PASSED, points=check.points)
+        if check.perturb and not perturb:
+            return blank
+        if any(done[need].status != PASSED for need in check.needs):
+            self._holding.pop(check.code, None)
+            return self._after_needs(blank, done)
+        return self._timed(check, self._look(check, view, blank), now, changed)
+
+    def _after_needs(self, blank: Result, done: Mapping[str, Result]) -> Result:
+        error = any(done[need].status == ERROR for need in blank.needs)
+        return replace(blank, status=ERROR, error="needs a check that could not look") if error else blank
+
+    def _look(self, check: Check, view: Any, blank: Result) -> Result:
+        try:
+            check.look(view)
+        except Failed as failed:
+            return replace(blank, status=FAILED, expected=failed.expected, actual=failed.actual, facts=failed.facts)
+        except NotYet as soon:
+            return replace(blank, status=CONVERGING, expected=soon.expected, actual=soon.actual,
+                           facts=soon.facts, left=soon.left)
+        except GraderError as error:
+            return replace(blank, status=ERROR, error=str(error))
+        except Exception:  # noqa: BLE001  whatever else a check raises is the grader's fault and must cost nothing
+            return replace(blank, status=ERROR, error=traceback.format_exc(limit=-3))
+        return replace(blank, status=PASSED, points=check.points)
+
+    def _timed(self, check: Check, result: Result, now: float, changed: float) -> Result:
+        elapsed = max(0.0, now - changed)
+        if result.status == PASSED:
+            held = now - self._holding.setdefault(check.code, now)
+            if held < check.stable:
+                return replace(result, status=CONVERGING, points=0, elapsed=held, left=check.stable - held)
+            if check.ever:
+                self.passed_ever.add(check.code)
+            return replace(result, elapsed=elapsed)
+        self._holding.pop(check.code, None)
+        if result.status != FAILED or result.facts.get("final"):
+            return replace(result, elapsed=elapsed)
+        left = check.within * self.speed - elapsed
+        if left > 0:
+            return replace(result, status=CONVERGING, elapsed=elapsed, left=left)
+        return replace(result, elapsed=elapsed)
+
+    def _with_mistakes(self, view: Any, results: list[Result]) -> list[Result]:
+        return [self._recognise(view, result) if result.status == FAILED else result for result in results]
+
+    def _recognise(self, view: Any, result: Result) -> Result:
+        for mistake in self.checks.mistakes:
+            if result.code not in mistake.checks:
+                continue
+            try:
+                facts = mistake.find(view)
+            except Exception:  # noqa: BLE001  a detector that breaks must not hide the failure it explains
+                continue
+            if facts is not None:
+                return replace(result, mistake=mistake.code, mistake_facts=dict(facts))
+        return result
+
+
+def score(results: Iterable[Result]) -> int:
+    """Points earned."""
+    return sum(result.points for result in results)
+
+
+def exit_code(results: Iterable[Result]) -> int:
+    """0 all passed, 1 something did not, 3 the grader could not look."""
+    statuses = {result.status for result in results}
+    if ERROR in statuses:
+        return 3
+    return 0 if statuses <= {PASSED} else 1

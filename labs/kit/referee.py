@@ -1,0 +1,124 @@
+"""Owns one run's judgement: looks at the cluster, writes the history down, and asks the judge. No terminal here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from labs.kit.checks import GraderError
+from labs.kit.folder import Lab, Step
+from labs.kit.judge import ERROR, PASSED, Judge, Result
+from labs.kit.look import Eyes
+from labs.kit.params import Params
+from labs.kit.predictions import read
+from labs.kit.progress import Progress, Run, Store
+from labs.kit.view import Requests, View
+from labs.kit.world import World
+
+PREDICTED = "p"
+
+
+@dataclass
+class Referee:
+    """`load` before use; `see` for each look; then `judge_step` or `judge_all` of that look."""
+
+    lab: Lab
+    params: Params
+    eyes: Eyes
+    store: Store
+    progress: Progress
+    run: Run
+    clock: Callable[[], float] = time.monotonic
+    world: World | None = None
+    _wish: object = None
+    _requests: Requests = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.checks = self.lab.checks()
+        self.judge = Judge(self.checks, self.run.speed, self.progress.passed)
+        self._requests = Requests(self.eyes)
+
+    def see(self) -> World:
+        """Look; remember what is new. Raises GraderError."""
+        world = self.eyes.look()
+        wish = (sorted((s.id, s.wanted, s.force) for s in world.services.values()),
+                sorted((node.name, node.active) for node in world.nodes), len(world.strangers()))
+        changed = self._wish is not None and wish != self._wish
+        if changed:
+            self.run.changed = self.clock()
+        self._wish, self.world = wish, world
+        if self.run.history.record(world, self.params.service) or changed:
+            self.store.save_run(self.run)
+        return world
+
+    def view(self, goal: int) -> View:
+        """The last look, for the checks."""
+        assert self.world is not None
+        return View(self.params, self.world, self.run.history, goal, self._requests,
+                    self.eyes.engines[self.eyes.managers[0]], self.see, self.progress.said, self.run.speed)
+
+    def goal(self, step: Step) -> int:
+        """The number of tasks a step is about."""
+        return int(getattr(self.params, step.goal))
+
+    def judge_step(self, step: Step, *, perturb: bool = False) -> list[Result]:
+        """The checks that close this step."""
+        return self._judge(step.checks, self.goal(step), perturb)
+
+    def judge_all(self, *, perturb: bool = False) -> list[Result]:
+        """Every check that has points, for the lab's goal, and the predictions."""
+        codes = [check.code for check in self.checks.checks.values() if check.points]
+        return [*self._judge(codes, self.params.target, perturb), self._predicted()]
+
+    def _judge(self, codes: Iterable[str], goal: int, perturb: bool) -> list[Result]:
+        before = set(self.progress.passed)
+        results = self.judge.judge(self.view(goal), self.clock(), self.run.changed, codes, perturb=perturb)
+        if any(result.status not in (PASSED,) and result.code == "sc6" for result in results):
+            self._requests.forget()
+        if self.progress.passed != before:
+            self.store.save_progress(self.progress)
+        return results
+
+    def _predicted(self) -> Result:
+        said = sum(code in self.progress.said for code in self.lab.predictions)
+        asked, points = len(self.lab.predictions), int(self.lab.table["predicted_points"])
+        done = said == asked
+        return Result(PREDICTED, PASSED if done else "failed", points if done else 0, points,
+                      expected=asked, actual=said)
+
+    def predict(self, code: str, text: str) -> str | None:
+        """Keep an answer, in one spelling; None if it is no answer to this question."""
+        answer = read(self.lab.table["predictions"][code], text)
+        if answer is not None:
+            self.progress.said[code] = answer
+            self.store.save_progress(self.progress)
+        return answer
+
+    def truths(self) -> dict[str, str]:
+        """What was measured, for every prediction that can be compared by now."""
+        found = {}
+        for code, truth in self.checks.truths.items():
+            measured = truth(self.view(self.params.target))
+            if measured is not None:
+                found[code] = measured
+        return found
+
+
+def settle(
+    referee: Referee, judged: Callable[[], list[Result]], within: float, pause: Callable[[float], object],
+    tell: Callable[[list[Result]], None] = lambda results: None,
+) -> list[Result]:
+    """Look and judge again until nothing is under way. For `lab check` and `--solve`, which have no events."""
+    deadline = referee.clock() + within * referee.run.speed
+    while True:
+        try:
+            referee.see()
+            results = judged()
+        except GraderError as error:
+            results = [Result("look", ERROR, error=str(error))]
+        tell(results)
+        wait = referee.judge.next_look(results)
+        if wait is None or referee.clock() > deadline:
+            return results
+        pause(wait)

@@ -1,0 +1,210 @@
+"""Owns one look at a cluster: what the kernel says (evidence) beside what the swarm says (Docker API), as plain facts.
+
+Pure: built from two decoded answers, it asks nobody. Liveness, start times, namespaces, links and balancers come
+from the kernel; the swarm is only asked which container belongs to which task.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from labs.kit.firewall_facts import backends
+
+SERVICE_LABEL = "com.docker.swarm.service.name"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What makes a process this very process: the same three numbers mean it was never restarted."""
+
+    host: str
+    pid: int
+    start: int
+    netns: int
+
+
+@dataclass(frozen=True)
+class LiveTask:
+    """A task whose process the kernel shows."""
+
+    id: str
+    slot: int
+    service: str
+    container: str
+    address: str
+    identity: Identity
+
+    @property
+    def host(self) -> str:
+        return self.identity.host
+
+
+@dataclass(frozen=True)
+class Node:
+    id: str
+    name: str
+    manager: bool
+    leader: bool
+    ready: bool
+    active: bool
+
+
+@dataclass(frozen=True)
+class Service:
+    id: str
+    name: str
+    wanted: int
+    image: str
+    ports: tuple[int, ...]
+    force: int
+
+
+@dataclass(frozen=True)
+class Stranger:
+    """A running container that belongs to no service."""
+
+    host: str
+    id: str
+    image: str
+    name: str
+
+
+@dataclass
+class World:
+    """`taken`: monotonic seconds. `errors`: hosts that did not answer, with what they said."""
+
+    taken: float
+    nodes: list[Node] = field(default_factory=list)
+    services: dict[str, Service] = field(default_factory=dict)
+    tasks: list[dict[str, Any]] = field(default_factory=list)
+    containers: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    hosts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+    clients: tuple[str, ...] = ("client",)
+
+    def __post_init__(self) -> None:
+        self._processes = {
+            (name, process["pid"]): process for name, host in self.hosts.items() for process in host["processes"]}
+        self._node_names = {node.id: node.name for node in self.nodes}
+
+    def tasks_of(self, service: str) -> list[dict[str, Any]]:
+        """The swarm's records of the service's tasks."""
+        known = self.services.get(service)
+        return [task for task in self.tasks if known and task.get("ServiceID") == known.id]
+
+    def live(self, service: str) -> list[LiveTask]:
+        """Tasks of the service that should run and whose process really lives, in a namespace of its own."""
+        found = [self._live_task(task, service) for task in self.tasks_of(service)
+                 if task.get("DesiredState") == "running"]
+        return sorted((task for task in found if task), key=lambda task: task.slot)
+
+    def _live_task(self, task: Mapping[str, Any], service: str) -> LiveTask | None:
+        status = task.get("Status", {}).get("ContainerStatus") or {}
+        host = self._node_names.get(task.get("NodeID", ""), "")
+        process = self._processes.get((host, int(status.get("PID") or 0)))
+        if process is None or not process["init"] or process["netns"] == self.hosts[host]["netns"]:
+            return None
+        identity = Identity(host, process["pid"], process["start"], process["netns"])
+        return LiveTask(task["ID"], int(task.get("Slot") or 0), service, status.get("ContainerID", ""),
+                        _ingress_address(task), identity)
+
+    def alive(self, identity: Identity) -> bool:
+        """Does this very process still live?"""
+        process = self._processes.get((identity.host, identity.pid))
+        return process is not None and process["start"] == identity.start and process["netns"] == identity.netns
+
+    def namespace_exists(self, identity: Identity) -> bool:
+        """Is the task's network namespace still there, with or without a process?"""
+        return str(identity.netns) in self.hosts.get(identity.host, {}).get("namespaces", {})
+
+    def strangers(self) -> list[Stranger]:
+        """Running containers without a service, whose process the kernel shows."""
+        return [
+            Stranger(host, item["Id"], item.get("Image", ""), (item.get("Names") or ["/?"])[0].lstrip("/"))
+            for host, items in self.containers.items() for item in items
+            if SERVICE_LABEL not in (item.get("Labels") or {}) and item.get("State") == "running"
+        ]
+
+    def per_node(self, service: str) -> dict[str, int]:
+        """Live processes of the service on every Ready and Active node, zeros included."""
+        counts = Counter(task.host for task in self.live(service))
+        return {node.name: counts[node.name] for node in self.nodes if node.ready and node.active}
+
+    def backends(self, host: str, port: int) -> set[str]:
+        """The addresses this host's packet filter sends connections for a published port to."""
+        found: set[str] = set()
+        for namespace in self.hosts[host]["namespaces"].values():
+            found |= backends(namespace.get("nft") or {}, port)
+        return found
+
+    def links(self, host: str, netns: int | None = None) -> list[dict[str, Any]] | None:
+        """Links with addresses in a namespace (None: the host's own), or None if it is not there."""
+        evidence = self.hosts.get(host, {})
+        inode = netns if netns is not None else evidence.get("netns")
+        found = evidence.get("namespaces", {}).get(str(inode), {}).get("links")
+        return found if found is None else list(found)
+
+    @property
+    def swarm_hosts(self) -> list[str]:
+        return [name for name in self.hosts if name not in self.clients]
+
+    def settled(self, service: str) -> bool:
+        """As many live as wanted, and nothing else of it on its way up or down."""
+        known = self.services.get(service)
+        if known is None:
+            return True
+        return len(self.live(service)) == known.wanted and not self.moving(service)
+
+    def moving(self, service: str) -> list[str]:
+        """Ids of tasks whose observed state has not reached the desired one."""
+        return [task["ID"] for task in self.tasks_of(service) if _moves(task)]
+
+    def fingerprint(self, service: str) -> tuple[Any, ...]:
+        """Changes whenever something that could change an answer has changed."""
+        known = self.services.get(service)
+        tables = tuple(sorted((host, *sorted(self.backends(host, port)))
+                              for host in self.swarm_hosts for port in (known.ports if known else ())))
+        return (known, tuple(task.identity for task in self.live(service)), tables,
+                tuple((node.name, node.ready, node.active) for node in self.nodes), len(self.strangers()))
+
+
+def _moves(task: Mapping[str, Any]) -> bool:
+    desired, state = task.get("DesiredState"), task.get("Status", {}).get("State")
+    if desired == "running":
+        return state != "running"
+    return state in ("running", "starting", "preparing", "ready", "assigned", "accepted")
+
+
+def _ingress_address(task: Mapping[str, Any]) -> str:
+    for attachment in task.get("NetworksAttachments") or []:
+        if attachment.get("Network", {}).get("Spec", {}).get("Ingress"):
+            return str((attachment.get("Addresses") or [""])[0]).partition("/")[0]
+    return ""
+
+
+def read_nodes(answer: list[dict[str, Any]]) -> list[Node]:
+    """`GET /nodes`, by name."""
+    nodes = [
+        Node(item["ID"], item["Description"]["Hostname"], item["Spec"]["Role"] == "manager",
+             bool((item.get("ManagerStatus") or {}).get("Leader")), item["Status"]["State"] == "ready",
+             item["Spec"]["Availability"] == "active")
+        for item in answer
+    ]
+    return sorted(nodes, key=lambda node: (not node.manager, node.name))
+
+
+def read_services(answer: list[dict[str, Any]]) -> dict[str, Service]:
+    """`GET /services`, by name. Global services want no number: 0."""
+    found = {}
+    for item in answer:
+        spec = item["Spec"]
+        ports = (item.get("Endpoint") or {}).get("Ports") or []
+        found[spec["Name"]] = Service(
+            item["ID"], spec["Name"], int(((spec.get("Mode") or {}).get("Replicated") or {}).get("Replicas") or 0),
+            spec["TaskTemplate"]["ContainerSpec"].get("Image", ""),
+            tuple(int(port["PublishedPort"]) for port in ports if port.get("PublishedPort")),
+            int(spec["TaskTemplate"].get("ForceUpdate") or 0))
+    return found
