@@ -1,0 +1,192 @@
+"""Owns containers in Docker's JSON: the line of `docker ps` and the page of `docker inspect`.
+
+Only what the kit really does is shown; fields of Docker's HostConfig that nobody can set here carry Docker's default.
+Counterpart: moby/daemon/list.go, daemon/inspect.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+
+from swarmkit_py.docker_api.convert import Json
+from swarmkit_py.docker_api.convert_network import local_id
+from swarmkit_py.docker_api.durations import human_duration
+from swarmkit_py.docker_api.host_config import host_config_json
+from swarmkit_py.model.assignment import mac_of
+from swarmkit_py.runtime.base import Container, Image, PortMapping
+
+NetworkNames = Callable[[str], str]
+"""Network id → name, as far as this node knows (the id itself otherwise)."""
+
+
+def status_text(container: Container, now: datetime) -> str:
+    """`Up 3 seconds`, `Exited (0) 2 minutes ago`, `Created`, …"""
+    if container.status == "running":
+        return f"Up {_since(container.started_at, now)}"
+    if container.status == "exited":
+        return f"Exited ({container.exit_code}) {_since(container.finished_at, now)} ago"
+    return {"created": "Created", "removing": "Removal In Progress", "dead": "Dead"}.get(
+        container.status, container.status.capitalize())
+
+
+def _since(time: datetime, now: datetime) -> str:
+    return human_duration((now - time).total_seconds())
+
+
+def container_summary(container: Container, image: Image | None, now: datetime, names: NetworkNames) -> Json:
+    """One entry of `GET /containers/json`."""
+    return {
+        "Id": container.id,
+        "Names": ["/" + container.name],
+        "Image": container.config.image,
+        "ImageID": container.image_id,
+        "Command": " ".join([container.path, *container.args]).strip(),
+        "Created": int(container.created.timestamp()),
+        "Ports": ports_summary(container, image),
+        "Labels": dict(container.config.labels),
+        "State": container.status,
+        "Status": status_text(container, now),
+        "HostConfig": {"NetworkMode": network_mode(container)},
+        "NetworkSettings": {"Networks": networks_json(container, names)},
+        "Mounts": [],
+    }
+
+
+def network_mode(container: Container) -> str:
+    """Docker's word for how the container is connected."""
+    sandbox = container.config.sandbox
+    return sandbox.mode if sandbox is not None and sandbox.mode in ("host", "none") else "default"
+
+
+def exposed_ports(image: Image | None) -> list[str]:
+    """`80/tcp` for each port the image says it listens on."""
+    found = (image.config.get("ExposedPorts") if image is not None else None) or {}
+    return [port if "/" in port else f"{port}/tcp" for port in found]
+
+
+def _published(container: Container) -> list[PortMapping]:
+    if not container.running or container.sandbox is None:
+        return []
+    return [port for port in container.sandbox.ports if port.published_port]
+
+
+def ports_summary(container: Container, image: Image | None) -> list[Json]:
+    """The PORTS column: published ports while it runs, and what the image exposes beside them."""
+    published = _published(container)
+    taken = {f"{port.target_port}/{port.protocol}" for port in published}
+    shown = [{"IP": "0.0.0.0", "PrivatePort": port.target_port, "PublicPort": port.published_port,
+              "Type": port.protocol} for port in published]
+    for port in exposed_ports(image) if container.running else []:
+        number, _, protocol = port.partition("/")
+        if port not in taken and number.isdigit():
+            shown.append({"PrivatePort": int(number), "Type": protocol})
+    return shown
+
+
+def bindings(ports: Iterable[PortMapping], *, number: bool = True) -> Json:
+    """Ports as Docker's map `80/tcp` → where it is published."""
+    found: Json = {}
+    for port in ports:
+        host_port = str(port.published_port) if port.published_port or number else ""
+        entry = {"HostIp": "0.0.0.0" if number else "", "HostPort": host_port}
+        found.setdefault(f"{port.target_port}/{port.protocol}", []).append(entry)
+    return found
+
+
+def networks_json(container: Container, names: NetworkNames) -> Json:
+    """NetworkSettings.Networks: the overlays of a task, or the bridge."""
+    sandbox = container.sandbox if container.running else None
+    if sandbox is not None and sandbox.overlays:
+        return {names(place.network_id): _endpoint(container, place.network_id, place.address, "")
+                for place in sandbox.overlays}
+    config = container.config.sandbox
+    mode = config.mode if config is not None else "bridge"
+    if mode == "task":
+        return {}
+    address = sandbox.bridge_address if sandbox is not None else ""
+    gateway = sandbox.bridge_gateway.partition("/")[0] if sandbox is not None else ""
+    return {mode: _endpoint(container, "", address, gateway)}
+
+
+def _endpoint(container: Container, network_id: str, address: str, gateway: str) -> Json:
+    ip, _, length = address.partition("/")
+    overlay = bool(network_id)
+    return {
+        "IPAMConfig": {"IPv4Address": ip} if overlay else None, "Links": None,
+        "Aliases": [container.id[:12]] if overlay else None, "NetworkID": network_id,
+        "EndpointID": local_id("endpoint", container.id, address) if address else "",
+        "Gateway": gateway, "IPAddress": ip, "IPPrefixLen": int(length or 0),
+        "IPv6Gateway": "", "GlobalIPv6Address": "", "GlobalIPv6PrefixLen": 0,
+        "MacAddress": mac_of(ip) if overlay else "", "DriverOpts": None,
+    }
+
+
+def container_json(
+    container: Container, image: Image | None, names: NetworkNames, data_root: str, exec_ids: list[str] | None,
+) -> Json:
+    """The page of `GET /containers/{id}/json`."""
+    home = f"{data_root}/containers/{container.id}"
+    return {
+        "Id": container.id, "Created": container.created, "Path": container.path, "Args": list(container.args),
+        "State": _state(container), "Image": container.image_id,
+        "ResolvConfPath": f"{home}/resolv.conf", "HostnamePath": f"{home}/hostname", "HostsPath": f"{home}/hosts",
+        "LogPath": container.log_path, "Name": "/" + container.name, "RestartCount": container.restart_count,
+        "Driver": "overlay2", "Platform": "linux", "MountLabel": "", "ProcessLabel": "", "AppArmorProfile": "",
+        "ExecIDs": exec_ids or None,
+        "HostConfig": host_config_json(container.config, network_mode(container), _bindings_asked(container)),
+        "GraphDriver": {"Data": None, "Name": "overlay2"},
+        "Mounts": [],
+        "Config": _config(container, image),
+        "NetworkSettings": _network_settings(container, image, names),
+    }
+
+
+def _bindings_asked(container: Container) -> Json:
+    sandbox = container.config.sandbox
+    return bindings(sandbox.ports, number=False) if sandbox is not None else {}
+
+
+def _state(container: Container) -> Json:
+    return {
+        "Status": container.status, "Running": container.running, "Paused": False, "Restarting": False,
+        "OOMKilled": False, "Dead": container.status == "dead", "Pid": container.pid,
+        "ExitCode": container.exit_code, "Error": container.error,
+        "StartedAt": container.started_at, "FinishedAt": container.finished_at,
+    }
+
+
+def _config(container: Container, image: Image | None) -> Json:
+    config = container.config
+    defaults: Mapping[str, object] = image.config if image is not None else {}
+    return {
+        "Hostname": config.hostname or container.id[:12], "Domainname": "", "User": config.user,
+        "AttachStdin": config.attach_stdin, "AttachStdout": False, "AttachStderr": False,
+        "ExposedPorts": {port: {} for port in exposed_ports(image)},
+        "Tty": config.tty, "OpenStdin": config.open_stdin, "StdinOnce": config.stdin_once,
+        "Env": list(config.env) or None,
+        "Cmd": config.args if config.args is not None else defaults.get("Cmd"),
+        "Image": config.image, "Volumes": None,
+        "WorkingDir": config.working_dir or str(defaults.get("WorkingDir") or ""),
+        "Entrypoint": config.command if config.command is not None else defaults.get("Entrypoint"),
+        "OnBuild": None, "Labels": dict(config.labels),
+        **({"StopSignal": config.stop_signal} if config.stop_signal else {}),
+    }
+
+
+def _network_settings(container: Container, image: Image | None, names: NetworkNames) -> Json:
+    sandbox = container.sandbox if container.running else None
+    address = sandbox.bridge_address if sandbox is not None and not sandbox.overlays else ""
+    ip, _, length = address.partition("/")
+    gateway = sandbox.bridge_gateway.partition("/")[0] if sandbox is not None and address else ""
+    ports: Json = {port: None for port in exposed_ports(image)} if container.running else {}
+    return {
+        "Bridge": "", "SandboxID": local_id("sandbox", sandbox.id) if sandbox is not None else "",
+        "HairpinMode": False, "LinkLocalIPv6Address": "", "LinkLocalIPv6PrefixLen": 0,
+        "Ports": {**ports, **bindings(_published(container))},
+        "SandboxKey": sandbox.path if sandbox is not None else "",
+        "SecondaryIPAddresses": None, "SecondaryIPv6Addresses": None, "EndpointID": "",
+        "Gateway": gateway, "GlobalIPv6Address": "", "GlobalIPv6PrefixLen": 0,
+        "IPAddress": ip, "IPPrefixLen": int(length or 0), "IPv6Gateway": "", "MacAddress": "",
+        "Networks": networks_json(container, names),
+    }

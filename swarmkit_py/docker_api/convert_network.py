@@ -1,0 +1,131 @@
+"""Owns networks in Docker's JSON: as swarm objects (inside tasks) and as the network calls show them, which is a
+different shape. Counterpart: moby/daemon/cluster/convert/network.go, api/server/router/network.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from datetime import datetime
+
+from swarmkit_py.docker_api.convert import Json, meta
+from swarmkit_py.model.assignment import NetworkAssignment, mac_of
+from swarmkit_py.model.objects import Network, Node
+from swarmkit_py.runtime.base import Container
+
+VNI_OPTION = "com.docker.network.driver.overlay.vxlanid_list"
+_BRIDGE = "com.docker.network.bridge."
+
+
+def network_object_json(network: Network) -> Json:
+    """The network as a swarm object, as tasks carry it."""
+    spec: Json = {"Name": network.spec.name, "Labels": dict(network.spec.labels), "DriverConfiguration": {}}
+    for key, on in (("Internal", network.spec.internal), ("Attachable", network.spec.attachable),
+                    ("Ingress", network.spec.ingress)):
+        if on:
+            spec[key] = True
+    spec["IPAMOptions"] = {"Driver": {}}
+    spec["Scope"] = "swarm"
+    answer = meta(network)
+    answer["Spec"] = spec
+    answer["DriverState"] = {"Name": network.spec.driver, "Options": _options(network.vni, network)}
+    answer["IPAMOptions"] = {"Driver": {"Name": "default"}, "Configs": _subnets(network.subnet, network.gateway)}
+    return answer
+
+
+def _options(vni: int, network: Network | None = None) -> dict[str, str]:
+    given = (network.spec.driver_options if network is not None else None) or {}
+    return {**given, VNI_OPTION: str(vni)}
+
+
+def _subnets(subnet: str, gateway: str) -> list[Json]:
+    return [{"Subnet": subnet, "Gateway": gateway}] if subnet else []
+
+
+def _network_json(
+    name: str, network_id: str, created: datetime, scope: str, driver: str, subnets: list[Json], *,
+    options: dict[str, str], ingress: bool = False, attachable: bool = False, internal: bool = False,
+    labels: dict[str, str] | None = None, containers: Json | None = None,
+) -> Json:
+    return {
+        "Name": name, "Id": network_id, "Created": created, "Scope": scope, "Driver": driver, "EnableIPv6": False,
+        "IPAM": {"Driver": "default", "Options": None, "Config": subnets},
+        "Internal": internal, "Attachable": attachable, "Ingress": ingress,
+        "ConfigFrom": {"Network": ""}, "ConfigOnly": False,
+        "Containers": containers, "Options": options, "Labels": labels,
+    }
+
+
+def swarm_network_json(network: Network, containers: Json | None = None, peers: list[Json] | None = None) -> Json:
+    """A network of the swarm as a manager shows it; with `containers` (of this machine) and `peers` on inspect."""
+    spec = network.spec
+    answer = _network_json(
+        spec.name, network.id, network.created_at, "swarm", spec.driver, _subnets(network.subnet, network.gateway),
+        options=_options(network.vni, network), ingress=spec.ingress, attachable=spec.attachable,
+        internal=spec.internal, labels=dict(spec.labels), containers=containers)
+    if peers:
+        answer["Peers"] = peers
+    return answer
+
+
+def carried_network_json(network: NetworkAssignment, created: datetime, containers: Json, node_addr: str) -> Json:
+    """A network of the swarm as a worker shows it, from what its manager told it."""
+    answer = _network_json(
+        network.name, network.id, created, "swarm", "overlay", _subnets(network.subnet, network.gateway),
+        options=_options(network.vni), ingress=network.ingress, labels={}, containers=containers)
+    addresses = sorted({peer.node_address for peer in network.peers} | ({node_addr} if node_addr else set()))
+    answer["Peers"] = [{"Name": local_id("peer", address)[:12], "IP": address} for address in addresses]
+    return answer
+
+
+def peers_of(network_id: str, nodes: Iterable[Node]) -> list[Json]:
+    """The nodes that have an address of their own on the network, with their underlay addresses."""
+    return [{"Name": node.id[:12], "IP": node.status.addr} for node in nodes
+            if any(attachment.network_id == network_id for attachment in node.attachments)]
+
+
+def endpoint_json(name: str, key: str, address: str) -> Json:
+    """One entry of a network's Containers; `address` with prefix."""
+    return {"Name": name, "EndpointID": local_id("endpoint", key, address),
+            "MacAddress": mac_of(address.partition("/")[0]), "IPv4Address": address, "IPv6Address": ""}
+
+
+def containers_on(network_id: str, containers: Iterable[Container], node_address: str, ingress: bool) -> Json:
+    """What runs on this machine and has an address on the network, and the machine's own place on it."""
+    found: Json = {}
+    for container in containers:
+        overlays = container.sandbox.overlays if container.running and container.sandbox is not None else []
+        for place in overlays:
+            if place.network_id == network_id:
+                found[container.id] = endpoint_json(container.name, container.id, place.address)
+    if node_address:
+        key, name = ("ingress-sbox", "ingress-endpoint") if ingress else (f"lb-{network_id}", f"lb-{network_id}")
+        found[key] = endpoint_json(name, key, node_address)
+    return found
+
+
+def local_id(*parts: str) -> str:
+    """64 hex digits that stay the same as long as what they name (local networks and endpoints are not stored)."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def local_networks(daemon_id: str, created: datetime, bridged: Json, in_swarm: bool) -> list[Json]:
+    """The networks that every machine has: bridge, host, none, and docker_gwbridge once it is in a swarm."""
+    bridge = {
+        _BRIDGE + "default_bridge": "true", _BRIDGE + "enable_icc": "true", _BRIDGE + "enable_ip_masquerade": "true",
+        _BRIDGE + "host_binding_ipv4": "0.0.0.0", _BRIDGE + "name": "docker0",
+        "com.docker.network.driver.mtu": "1500",
+    }
+    gateway = {
+        _BRIDGE + "enable_icc": "false", _BRIDGE + "enable_ip_masquerade": "true", _BRIDGE + "name": "docker_gwbridge",
+    }
+
+    def one(name: str, driver: str, subnets: list[Json], options: dict[str, str], containers: Json) -> Json:
+        return _network_json(name, local_id(daemon_id, name), created, "local", driver, subnets, options=options,
+                             labels={}, containers=containers)
+
+    found = [one("bridge", "bridge", [{"Subnet": "172.17.0.0/16"}], bridge, bridged)]
+    if in_swarm:
+        subnet = [{"Subnet": "172.18.0.0/16", "Gateway": "172.18.0.1"}]
+        found.append(one("docker_gwbridge", "bridge", subnet, gateway, {}))
+    return [*found, one("host", "host", [], {}, {}), one("none", "null", [], {}, {})]

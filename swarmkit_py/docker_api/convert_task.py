@@ -1,0 +1,62 @@
+"""Owns tasks in Docker's JSON. Networks are shown in full inside each task, as Docker does.
+
+Counterpart: moby/daemon/cluster/convert/task.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from swarmkit_py.docker_api.convert import Json, meta, plain
+from swarmkit_py.docker_api.convert_network import network_object_json
+from swarmkit_py.model.objects import Attachment, Network, Task, TaskStatus
+from swarmkit_py.model.specs import TaskSpec
+
+
+def task_json(task: Task, networks: Mapping[str, Network]) -> Json:
+    """A task as `GET /tasks/{id}` shows it; `networks` by id, for its attachments."""
+    answer = meta(task)
+    answer["Labels"] = {}
+    answer["Spec"] = _spec_json(task.spec)
+    answer["ServiceID"] = task.service_id
+    if task.slot:
+        answer["Slot"] = task.slot
+    if task.node_id:
+        answer["NodeID"] = task.node_id
+    answer["Status"] = _status_json(task.status)
+    answer["DesiredState"] = task.desired_state.value
+    if task.networks:
+        answer["NetworksAttachments"] = [_attachment_json(item, networks) for item in task.networks]
+    return answer
+
+
+def _spec_json(spec: TaskSpec) -> Json:
+    answer: Json = plain(spec)
+    answer.pop("Runtime", None)
+    if "ContainerSpec" in answer:
+        answer["ContainerSpec"].setdefault("Isolation", "default")
+    return answer
+
+
+def _status_json(status: TaskStatus) -> Json:
+    answer: Json = {"Timestamp": status.timestamp, "State": status.state.value}
+    if status.message:
+        answer["Message"] = status.message
+    if status.err:
+        answer["Err"] = status.err
+    if status.container is not None:
+        container = status.container
+        answer["ContainerStatus"] = {
+            "ContainerID": container.container_id, "PID": container.pid, "ExitCode": container.exit_code,
+        }
+    answer["PortStatus"] = {"Ports": plain(status.ports)} if status.ports else {}
+    return answer
+
+
+def _attachment_json(attachment: Attachment, networks: Mapping[str, Network]) -> Json:
+    network = networks.get(attachment.network_id)
+    shown: Json = {"ID": attachment.network_id} if network is None else network_object_json(network)
+    answer: Json = {"Network": shown}
+    if attachment.addresses:
+        answer["Addresses"] = list(attachment.addresses)
+    return answer
