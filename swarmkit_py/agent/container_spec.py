@@ -1,0 +1,106 @@
+"""Owns what container a task is. Pure: Task in, ContainerConfig out. Must not know engines or sessions.
+
+Counterpart: moby/daemon/cluster/executor/container/container.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from swarmkit_py.errors import InvalidArgument
+from swarmkit_py.model.objects import Task
+from swarmkit_py.model.specs import SECOND, ContainerSpec, PortConfig
+from swarmkit_py.runtime.base import Container, ContainerConfig, OverlayAddress, PortMapping, SandboxSpec
+
+TASK_LABEL = "com.docker.swarm.task.id"
+NODE_LABEL = "com.docker.swarm.node.id"
+DEFAULT_GRACE = 10.0
+_NOT_YET = ("healthcheck", "mounts", "secrets", "configs", "dns_config", "sysctls", "ulimits", "privileges", "groups")
+
+
+def container_config(task: Task) -> ContainerConfig:
+    """The container of a task. Raises InvalidArgument for what this kit cannot run."""
+    spec = task.spec.container_spec
+    if spec is None:
+        raise InvalidArgument("the task has no container specification: only container tasks run here")
+    _refuse_unsupported(spec)
+    return ContainerConfig(
+        image=spec.image, name=task.name, command=spec.command, args=spec.args, env=list(spec.env or ()),
+        working_dir=spec.dir or "", user=spec.user or "", hostname=spec.hostname or "", labels=_labels(task, spec),
+        tty=bool(spec.tty), open_stdin=bool(spec.open_stdin), read_only=bool(spec.read_only), init=bool(spec.init),
+        cap_add=list(spec.capability_add or ()), cap_drop=list(spec.capability_drop or ()),
+        extra_hosts=_extra_hosts(spec.hosts or ()), stop_signal=spec.stop_signal or "", stop_grace=stop_grace(task),
+        sandbox=sandbox_spec(task),
+    )
+
+
+def sandbox_spec(task: Task) -> SandboxSpec:
+    """The network namespace of a task: its overlay addresses and its host-mode ports."""
+    overlays = [
+        OverlayAddress(network_id=attachment.network_id, address=address)
+        for attachment in task.networks for address in attachment.addresses[:1]
+    ]
+    ports = [
+        PortMapping(protocol=port.protocol or "tcp", published_port=port.published_port or 0,
+                    target_port=port.target_port or 0)
+        for port in _host_ports(task)
+    ]
+    return SandboxSpec(id=task.id, mode="task", overlays=overlays, ports=ports)
+
+
+def stop_grace(task: Task) -> float:
+    """Seconds between the stop signal and SIGKILL."""
+    spec = task.spec.container_spec
+    if spec is None or spec.stop_grace_period is None:
+        return DEFAULT_GRACE
+    return spec.stop_grace_period / SECOND
+
+
+def serves_ingress(task: Task) -> bool:
+    """True if the mesh may be sending connections to this task."""
+    ports = (task.endpoint.ports if task.endpoint else None) or ()
+    return any((port.publish_mode or "ingress") == "ingress" for port in ports)
+
+
+def open_ports(task: Task, container: Container) -> list[PortConfig] | None:
+    """The host-mode ports as they were really opened, for the task's status."""
+    if container.sandbox is None or not container.sandbox.ports:
+        return None
+    return [
+        PortConfig(protocol=port.protocol, target_port=port.target_port, published_port=port.published_port,
+                   publish_mode="host")
+        for port in container.sandbox.ports
+    ]
+
+
+def _host_ports(task: Task) -> list[PortConfig]:
+    ports = (task.endpoint.ports if task.endpoint else None) or ()
+    return [port for port in ports if port.publish_mode == "host"]
+
+
+def _labels(task: Task, spec: ContainerSpec) -> dict[str, str]:
+    """The service's container labels, and Docker's own; a user cannot take Docker's names."""
+    return {
+        **(spec.labels or {}),
+        NODE_LABEL: task.node_id,
+        "com.docker.swarm.service.id": task.service_id,
+        "com.docker.swarm.service.name": task.service_name,
+        "com.docker.swarm.task": "",
+        TASK_LABEL: task.id,
+        "com.docker.swarm.task.name": task.name,
+    }
+
+
+def _extra_hosts(lines: Iterable[str]) -> list[str]:
+    """From `/etc/hosts` order (`address name…`) to `name:address`."""
+    found: list[str] = []
+    for line in lines:
+        address, *names = line.split()
+        found.extend(f"{name}:{address}" for name in names)
+    return found
+
+
+def _refuse_unsupported(spec: ContainerSpec) -> None:
+    for name in _NOT_YET:
+        if getattr(spec, name):
+            raise InvalidArgument(f"{name.replace('_', ' ')} of a service: not there yet on this node")

@@ -1,0 +1,87 @@
+"""Owns when the node's networks are configured: promptly, never twice at once, again after a failure.
+
+Must not know how. Counterpart: the part of moby/daemon/cluster/executor that creates a task's networks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Collection, Mapping
+
+from swarmkit_py.clock import Clock
+from swarmkit_py.errors import SwarmError, Unavailable
+from swarmkit_py.model.assignment import NetworkAssignment, ServiceEndpoint
+from swarmkit_py.network.base import NodeNetwork
+from swarmkit_py.rpc.race import within
+
+log = logging.getLogger(__name__)
+
+READY_WAIT = 30.0
+"""Seconds a task waits for its networks before it is rejected."""
+RETRY = 1.0
+
+
+class NetworkSync:
+    """`want` says what; `run` does it, newest only; `ready` waits until some networks are carried."""
+
+    def __init__(self, network: NodeNetwork, clock: Clock) -> None:
+        self._network, self._clock = network, clock
+        self._wanted: tuple[str, dict[str, NetworkAssignment], dict[str, ServiceEndpoint]] = ("", {}, {})
+        self._news = asyncio.Event()
+        self._applied: frozenset[str] = frozenset()
+        self._progress = asyncio.Event()
+        self._error = ""
+
+    @property
+    def networks(self) -> list[NetworkAssignment]:
+        """What this node was told to carry."""
+        return list(self._wanted[1].values())
+
+    def want(
+        self, node_address: str, networks: Mapping[str, NetworkAssignment], endpoints: Mapping[str, ServiceEndpoint],
+    ) -> None:
+        """The whole wish; whatever was wished before is forgotten."""
+        self._wanted = node_address, dict(networks), dict(endpoints)
+        self._applied &= frozenset(networks)
+        self._news.set()
+
+    async def ready(self, network_ids: Collection[str]) -> None:
+        """Wait until the node carries these. Raises Unavailable, with the last error, after 30 s."""
+        try:
+            await within(self._clock, READY_WAIT, self._until(frozenset(network_ids)))
+        except TimeoutError:
+            missing = ", ".join(sorted(frozenset(network_ids) - self._applied))
+            reason = self._error or "the manager did not assign it"
+            raise Unavailable(f"network {missing} is not ready on this node: {reason}") from None
+
+    async def run(self) -> None:
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            if not await self._apply():
+                await self._clock.sleep(RETRY)
+                self._news.set()
+
+    async def _apply(self) -> bool:
+        address, networks, endpoints = self._wanted
+        try:
+            await self._network.configure(address, networks, endpoints)
+        except (SwarmError, OSError) as error:
+            self._error = str(error)
+            log.warning("networks not configured: %s; again in %g s", error, RETRY)
+            return False
+        except Exception as error:
+            # The kernel's door has its own exception types, which this layer must not know.
+            self._error = f"{type(error).__name__}: {error}"
+            log.exception("networks not configured; again in %g s", RETRY)
+            return False
+        self._error = ""
+        self._applied = frozenset(networks) & frozenset(self._wanted[1])
+        self._progress.set()
+        return True
+
+    async def _until(self, wanted: frozenset[str]) -> None:
+        while not wanted <= self._applied:
+            self._progress.clear()
+            await self._progress.wait()

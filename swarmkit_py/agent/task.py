@@ -1,0 +1,174 @@
+"""Owns one task on its node from ASSIGNED to its end, and its container until the task is gone.
+
+What to do next is pure (`climb`); this does it. Each step may be repeated after a crash without doing it twice.
+Must not know sessions, or other tasks. Counterpart: swarmkit/agent/task.go, agent/exec/controller.go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from swarmkit_py.agent.climb import STEPS, Action, failure_state, next_action
+from swarmkit_py.agent.container_spec import container_config, open_ports, serves_ingress
+from swarmkit_py.clock import Clock
+from swarmkit_py.errors import NotFound, SwarmError
+from swarmkit_py.model.objects import ContainerStatus, Task, TaskStatus
+from swarmkit_py.model.states import TaskState
+from swarmkit_py.rpc.race import cancel
+from swarmkit_py.runtime.base import Container, ContainerEngine
+
+log = logging.getLogger(__name__)
+
+DRAIN = 0.3
+"""Seconds between a task leaving the mesh and its stop signal, so that no node still sends it connections."""
+
+
+class TaskExit(SwarmError):
+    """The task's process ended with an error."""
+
+
+@dataclass(frozen=True)
+class TaskTools:
+    """What a runner acts with. `report` is told each new status; `networks_ready` waits until a node carries them."""
+
+    engine: ContainerEngine
+    clock: Clock
+    report: Callable[[str, TaskStatus], None]
+    networks_ready: Callable[[Collection[str]], Awaitable[None]]
+
+
+class TaskRunner:
+    """`run` it in a task of its own; `update` and `release` may be called at any time."""
+
+    def __init__(self, task: Task, status: TaskStatus, tools: TaskTools) -> None:
+        self.task, self.status = task, status
+        self._tools = tools
+        self._released = False
+        self._discarded = False
+        self._changed = asyncio.Event()
+
+    def update(self, task: Task) -> None:
+        """The manager wants something new of it (its desired state, mostly)."""
+        self.task = task
+        self._changed.set()
+
+    def release(self) -> None:
+        """The task is no longer this node's: stop it, remove its container, end."""
+        self._released = True
+        self._changed.set()
+
+    async def run(self) -> None:
+        while True:
+            action = next_action(self.status.state, self._desired(), self._has_container())
+            if action is Action.WAIT and self._released:
+                return
+            self._changed.clear()
+            await self._perform(action)
+
+    def _desired(self) -> TaskState:
+        return TaskState.REMOVE if self._released else self.task.desired_state
+
+    def _has_container(self) -> bool:
+        return self.status.container is not None and not self._discarded
+
+    async def _perform(self, action: Action) -> None:
+        if action is Action.WAIT:
+            await self._changed.wait()
+        elif action is Action.DISCARD:
+            await self._discard()
+        elif action is Action.STOP:
+            await self._attempt(self._stop)
+        else:
+            await self._attempt(self._climb)
+
+    async def _attempt(self, work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await work()
+        except SwarmError as error:
+            self._fail(error.message)
+        except Exception as error:
+            # One task's misfortune, whatever it is, is that task's end and not the node's.
+            log.exception("task %s", self.task.id)
+            self._fail(f"internal error: {error}")
+
+    async def _climb(self) -> None:
+        step = STEPS[self.status.state]
+        if step.work and not await getattr(self, f"_{step.work}")():
+            return  # called away: look again at what is wanted
+        self._move(step.to, step.message)
+
+    async def _prepare(self) -> bool:
+        if not await self._unless_changed(self._tools.networks_ready([at.network_id for at in self.task.networks])):
+            return False
+        if self.status.container is None:
+            container = await self._tools.engine.create(container_config(self.task))
+            self._see(container)
+        return True
+
+    async def _start(self) -> bool:
+        self._see(await self._tools.engine.start(self._ref()))
+        return True
+
+    async def _wait(self) -> bool:
+        if not await self._unless_changed(self._tools.engine.wait(self._ref())):
+            return False
+        container = self._tools.engine.get(self._ref())
+        self._see(container)
+        if container.exit_code:
+            reason = f": {container.error}" if container.error else ""
+            raise TaskExit(f"task: non-zero exit ({container.exit_code}){reason}")
+        return True
+
+    async def _stop(self) -> None:
+        if self.status.state is TaskState.RUNNING and serves_ingress(self.task):
+            await self._tools.clock.sleep(DRAIN)
+        if self.status.container is not None:
+            try:
+                await self._tools.engine.stop(self._ref())
+                self._see(self._tools.engine.get(self._ref()))
+            except NotFound:
+                log.info("task %s: its container is gone already", self.task.id)
+        self._move(TaskState.SHUTDOWN, "shutdown")
+
+    async def _discard(self) -> None:
+        try:
+            await self._tools.engine.remove(self._ref(), force=True)
+        except NotFound:
+            pass
+        except SwarmError as error:
+            log.warning("container of task %s not removed: %s", self.task.id, error)
+        self._discarded = True
+
+    async def _unless_changed(self, work: Awaitable[object]) -> bool:
+        """Do `work`, but drop it when the wishes change; True if it was done. Errors pass."""
+        doing = asyncio.ensure_future(work)
+        news = asyncio.ensure_future(self._changed.wait())
+        try:
+            await asyncio.wait({doing, news}, return_when=asyncio.FIRST_COMPLETED)
+            if not doing.done():
+                return False
+            doing.result()
+            return True
+        finally:
+            await cancel(doing, news)
+
+    def _ref(self) -> str:
+        return self.status.container.container_id if self.status.container else ""
+
+    def _see(self, container: Container) -> None:
+        """Note what the engine says of the container; reported with the next step."""
+        seen = ContainerStatus(container_id=container.id, pid=container.pid, exit_code=container.exit_code)
+        self.status = replace(self.status, container=seen, ports=open_ports(self.task, container))
+
+    def _fail(self, text: str) -> None:
+        self._move(failure_state(self.status.state), self.status.message, text)
+
+    def _move(self, state: TaskState, message: str, err: str = "") -> None:
+        now = self._tools.clock.now()
+        self.status = replace(self.status, timestamp=now, state=state, message=message, err=err)
+        self._tools.report(self.task.id, self.status)
