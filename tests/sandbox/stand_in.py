@@ -1,0 +1,31 @@
+"""Owns a stand-in for the daemon: answers on its socket, knows no swarm. For tests of the sandbox only."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass
+class NodeOptions:
+    """The options of swarmkit_py.node, for a daemon that uses only one of them."""
+
+    data_root: Path
+    exec_root: Path
+    api_socket: Path
+    images: Path
+    runtime: str = "runc"
+    listen_port: int = 2377
+
+
+def run(options: NodeOptions) -> int:
+    """Answer every connection with this host's name."""
+    options.api_socket.unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(options.api_socket))
+        listener.listen()
+        while True:
+            peer, _ = listener.accept()
+            with peer:
+                peer.sendall(socket.gethostname().encode())

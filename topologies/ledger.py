@@ -1,0 +1,162 @@
+"""Owns the record of what one cluster made outside its sandbox, and the removal of exactly that.
+
+The ledger is written before anything is made, and removed after everything else. Whoever removes holds the lock and
+compares the run's id first, so that two of them, or a new cluster of the same name, cannot meet. No counterpart in
+SwarmKit.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from swarmkit_py.errors import AlreadyExists
+from topologies.processes import Process
+
+_DYING_SECONDS = 10.0
+
+
+class Ledger(NamedTuple):
+    """What one cluster made, and which of our processes keep it. Paths are absolute."""
+
+    run_id: str
+    name: str
+    topology: str
+    run_dir: str
+    keeper: Process
+    init: Process | None = None
+    first_id: int = 0
+    cgroups: tuple[str, ...] = ()
+
+    @property
+    def path(self) -> Path:
+        """The ledger's own file."""
+        return Path(self.run_dir + ".json")
+
+    def alive(self) -> bool:
+        """Whether somebody still keeps this cluster."""
+        return self.keeper.alive()
+
+
+def claim(ledger: Ledger) -> None:
+    """Write a new ledger; the name is ours from here on. Raises AlreadyExists."""
+    with _locked(ledger.path.parent):
+        sweep_locked(ledger.path.parent)
+        if ledger.path.exists():
+            raise AlreadyExists(
+                f"{ledger.name!r} is already running. Stop it with 'lab down {ledger.name}', or give another --name."
+            )
+        _write(ledger)
+        failed_log(ledger).unlink(missing_ok=True)
+
+
+def failed_log(ledger: Ledger) -> Path:
+    """Where the log of a start that went wrong is kept; the next start of that name removes it."""
+    return Path(ledger.run_dir + ".failed.log")
+
+
+def update(ledger: Ledger) -> None:
+    """Replace the ledger of the same run at once."""
+    with _locked(ledger.path.parent):
+        _write(ledger)
+
+
+def _write(ledger: Ledger) -> None:
+    temporary = ledger.path.with_name(f".{ledger.name}.{os.getpid()}")
+    temporary.write_text(json.dumps(ledger._asdict()))
+    temporary.replace(ledger.path)
+
+
+def read(path: Path) -> Ledger | None:
+    """The ledger in `path`; None if there is none, or none that can be understood."""
+    try:
+        return parse(json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def parse(data: dict[str, Any]) -> Ledger:
+    """A ledger from its JSON form. Raises KeyError, TypeError or ValueError."""
+    init = Process(*data.pop("init")) if data["init"] else data.pop("init")
+    return Ledger(
+        keeper=Process(*data.pop("keeper")), init=init, cgroups=tuple(data.pop("cgroups")), **data
+    )
+
+
+def ledgers(base: Path) -> list[Ledger]:
+    """All ledgers in one base, by name."""
+    found = (read(path) for path in sorted(base.glob("[a-z0-9]*.json")))
+    return [ledger for ledger in found if ledger is not None]
+
+
+def remove(ledger: Ledger) -> None:
+    """Remove all that this ledger names, once its sandbox has ended; does nothing if that was done before."""
+    if ledger.init is not None:
+        ledger.init.wait(_DYING_SECONDS)
+    with _locked(ledger.path.parent):
+        _remove_locked(ledger)
+
+
+def sweep(base: Path) -> None:
+    """Remove what clusters left whose keeper is gone."""
+    if base.is_dir():
+        with _locked(base):
+            sweep_locked(base)
+
+
+def sweep_locked(base: Path) -> None:
+    """As `sweep`, for who holds the lock."""
+    for ledger in ledgers(base):
+        if not ledger.alive():
+            if ledger.init is not None:
+                ledger.init.wait(_DYING_SECONDS)
+            _remove_locked(ledger)
+
+
+def _remove_locked(ledger: Ledger) -> None:
+    current = read(ledger.path)
+    if current is None or current.run_id != ledger.run_id:
+        return
+    for cgroup in current.cgroups:
+        remove_cgroup(Path(cgroup))
+    remove_tree(Path(current.run_dir))
+    ledger.path.unlink(missing_ok=True)
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a directory and all in it, without following any link out of it."""
+    if not path.is_dir() or path.is_symlink():
+        return
+    for _, directories, files, fd in os.fwalk(path, topdown=False, follow_symlinks=False):
+        for name in files:
+            os.unlink(name, dir_fd=fd)
+        for name in directories:
+            try:
+                os.rmdir(name, dir_fd=fd)
+            except NotADirectoryError:
+                os.unlink(name, dir_fd=fd)
+    path.rmdir()
+
+
+def remove_cgroup(path: Path) -> None:
+    """Remove a cgroup and those below it; one that is still busy is left for the next sweep."""
+    for directory, _, _ in os.walk(path, topdown=False):
+        try:
+            Path(directory).rmdir()
+        except OSError:
+            pass
+
+
+@contextmanager
+def _locked(base: Path) -> Iterator[None]:
+    fd = os.open(base / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)

@@ -1,0 +1,30 @@
+"""Any number of nodes on one switch, for measurements: `nodes:10` is one manager, nine workers and a client.
+
+With plain Mininet: `mn --custom topologies/nodes.py --topo nodes,10 --switch lxbr --controller none`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mininet.topo import Topo
+
+MOST = 99
+"""10.7.0.100 is the client's."""
+
+
+class Nodes(Topo):  # type: ignore[misc]
+    """manager1 is 10.7.0.1, worker1 10.7.0.2 and so on; client 10.7.0.100."""
+
+    def build(self, count: int = 3, **_: Any) -> None:
+        """`count` nodes, 1 to 99. Raises ValueError."""
+        if not 1 <= int(count) <= MOST:
+            raise ValueError(f"nodes:{count}: between 1 and {MOST} nodes are possible")
+        switch = self.addSwitch("s1")
+        for number in range(int(count)):
+            name = f"worker{number}" if number else "manager1"
+            self.addLink(self.addHost(name, ip=f"10.7.0.{number + 1}/24", role=name.rstrip("0123456789")), switch)
+        self.addLink(self.addHost("client", ip="10.7.0.100/24", role="client"), switch)
+
+
+topos = {"nodes": Nodes}

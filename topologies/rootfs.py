@@ -1,0 +1,96 @@
+"""Owns what the sandbox sees of the file system: all of it read-only, homes hidden, a few private tmpfs.
+
+Runs as PID 1 in the sandbox's own mount namespace, so nothing here can be seen outside. Counterpart: what runc's
+libcontainer/rootfs_linux.go does for a container.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from topologies import syscalls
+from topologies.places import INSIDE
+from topologies.plan import Plan
+
+DISKS = Path("/srv")
+"""One directory a host: what stays when a host loses its power. Gone with the sandbox."""
+
+HOME = Path("/root")
+
+
+class Trees(NamedTuple):
+    """Detached mounts, taken before they are covered: (file descriptor, where to show it)."""
+
+    run_dir: int
+    kept: tuple[tuple[int, str], ...]
+
+    @classmethod
+    def own(cls, plan: Plan) -> Trees:
+        """As they are, with the owners they have."""
+        return cls(
+            syscalls.clone_tree(plan.run_dir), tuple((syscalls.clone_tree(path), path) for path in plan.keep)
+        )
+
+    @classmethod
+    def with_owner_ids(cls, plan: Plan, user_ns: int) -> Trees:
+        """What root owns outside shows as owned by root inside, so that it can be read (and copied up by overlayfs)
+        there, though the sandbox's root is nobody. Where the file system cannot do that, plainly."""
+        kept = []
+        for path in plan.keep:
+            tree = syscalls.clone_tree(path)
+            syscalls.set_mount_attributes(tree, add=syscalls.MOUNT_ATTR_RDONLY)
+            try:
+                syscalls.set_mount_attributes(tree, add=syscalls.MOUNT_ATTR_IDMAP, userns_fd=user_ns)
+            except OSError:
+                os.close(tree)
+                tree = syscalls.clone_tree(path)
+            kept.append((tree, path))
+        return cls(syscalls.clone_tree(plan.run_dir), tuple(kept))
+
+
+def arrange(trees: Trees, plan: Plan) -> None:
+    """Turn this mount namespace into the sandbox's."""
+    _everything_read_only()
+    for target in _hidden(plan):
+        syscalls.tmpfs(target)
+    for target in ("/run", str(HOME), str(DISKS)):
+        syscalls.tmpfs(target)
+    for target in ("/tmp", "/var/tmp", "/dev/shm"):
+        syscalls.tmpfs(target, 0o1777)
+    syscalls.mount("proc", "/proc", "proc", syscalls.MS_NOSUID | syscalls.MS_NODEV | syscalls.MS_NOEXEC)
+    INSIDE.mkdir()
+    syscalls.attach_tree(trees.run_dir, str(INSIDE))
+    for tree, path in trees.kept:
+        Path(path).mkdir(parents=True, exist_ok=True)
+        syscalls.set_mount_attributes(tree, add=syscalls.MOUNT_ATTR_RDONLY)
+        syscalls.attach_tree(tree, path)
+
+
+def _everything_read_only() -> None:
+    root = os.open("/", os.O_PATH | os.O_CLOEXEC)
+    syscalls.set_mount_attributes(root, add=syscalls.MOUNT_ATTR_RDONLY)
+    os.close(root)
+
+
+def _hidden(plan: Plan) -> list[str]:
+    """What to cover: the homes, and each first ancestor of a kept directory that the sandbox cannot walk through."""
+    covers = {path for path in plan.hide if Path(path).is_dir() and path not in ("/", str(HOME))}
+    for path in plan.keep:
+        blocked = _first_blocked(Path(path))
+        if blocked is not None:
+            covers.add(str(blocked))
+    # A cover inside another cover would have nothing to stand on.
+    return sorted(c for c in covers if c != str(HOME) and not any(_inside(c, o) for o in (*covers, str(HOME))))
+
+
+def _inside(path: str, other: str) -> bool:
+    return path != other and path.startswith(other.rstrip("/") + "/")
+
+
+def _first_blocked(path: Path) -> Path | None:
+    for ancestor in reversed(path.parents):
+        if not os.access(ancestor, os.X_OK):
+            return ancestor
+    return None

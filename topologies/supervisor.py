@@ -1,0 +1,149 @@
+"""Owns a running sandbox from within: builds the network, keeps the daemons up, answers on the control socket.
+
+One thread, one loop: whoever forks and changes namespaces must not have others beside it. Counterpart: none.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import socket
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+from swarmkit_py.errors import Internal, SwarmError, Unimplemented
+from topologies import catalog, syscalls
+from topologies.cluster import HostInfo
+from topologies.control import Server
+from topologies.daemons import Daemons
+from topologies.places import INSIDE, docker_socket
+from topologies.plan import Plan, from_json
+from topologies.status import Status
+
+_START_SECONDS = 60.0
+_GIVE_UP_RESTARTS = 3
+
+
+class Supervisor:
+    """The hosts, their daemons, and the doors to them."""
+
+    def __init__(self, plan: Plan, status: Status, zygote: socket.socket) -> None:
+        self._plan = plan
+        self._status = status
+        self._selector = selectors.DefaultSelector()
+        self._daemons = Daemons(plan, zygote, time.monotonic)
+        self._hosts: list[Any] = []
+        self._stopping = False
+        self._selector.register(self._daemons, selectors.EVENT_READ, self._hear_zygote)
+        if status.fileno() >= 0:
+            self._selector.register(status.fileno(), selectors.EVENT_READ, self._stop)
+
+    def start(self) -> None:
+        """Build the network and wait until every daemon answers. Raises SwarmError."""
+        from topologies import emulation  # Mininet: after the zygote's imports have begun, not before
+
+        self._status.progress("hosts and links")
+        self._hosts = emulation.build(catalog.build(self._plan.topology, self._plan.topology_text))
+        for host in self._hosts:
+            if host.role != "client":
+                self._daemons.start(host)
+        self._status.progress("daemons")
+        self._wait_for_daemons()
+        Server(INSIDE / "control.sock", self._selector, self._handle, as_root=self._plan.as_root)
+        self._publish()
+        self._status.ready()
+        if not self._plan.lifeline and self._status.fileno() >= 0:
+            self._selector.unregister(self._status.fileno())
+
+    def run(self) -> None:
+        """Serve until somebody says stop, or the lifeline breaks."""
+        while not self._stopping:
+            self._step(None)
+
+    def _step(self, longest: float | None) -> None:
+        due = self._daemons.start_due()
+        waits = [seconds for seconds in (due, longest) if seconds is not None]
+        for key, _ in self._selector.select(min(waits) if waits else None):
+            key.data()
+
+    def _wait_for_daemons(self) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        waiting = list(self._daemons.states)
+        while waiting and not self._stopping:
+            waiting = [name for name in waiting if not _answers(docker_socket(INSIDE, name))]
+            for name in waiting:
+                state = self._daemons.states[name]
+                if state.restarts >= _GIVE_UP_RESTARTS or time.monotonic() > deadline:
+                    raise Internal(f"swarmd on {name} does not start: {_last_line(name)}")
+            if waiting:
+                self._step(0.005)
+
+    def _hear_zygote(self) -> None:
+        if not self._daemons.hear():
+            self._stop()
+
+    def _stop(self) -> None:
+        self._stopping = True
+
+    def _publish(self) -> None:
+        """Write what others may know; this file's being there means that the cluster is ready."""
+        temporary = INSIDE / ".hosts.json"
+        temporary.write_text(json.dumps([info._asdict() for info in self.host_infos()]))
+        temporary.replace(INSIDE / "hosts.json")
+
+    def host_infos(self) -> list[HostInfo]:
+        """The hosts, with pids as the sandbox counts."""
+        return [
+            HostInfo(host.name, host.IP(), host.role, host.init_pid, Path(f"/proc/{host.pid}/ns/net").stat().st_ino)
+            for host in self._hosts
+        ]
+
+    def _handle(self, method: str, params: dict[str, Any]) -> Any:
+        if method == "status":
+            return {name: state._asdict() for name, state in self._daemons.states.items()}
+        if method == "evidence":
+            from topologies.evidence import collect
+
+            return collect(self._hosts, **params)
+        if method == "stop":
+            return self._stop()
+        raise Unimplemented(f"The supervisor has no method {method!r}.")
+
+
+def _answers(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(os.fspath(path)) == 0
+
+
+def _last_line(host: str) -> str:
+    try:
+        lines = (INSIDE / "log" / f"{host}.log").read_text(errors="replace").split("\n")
+    except OSError:
+        lines = []
+    return next((line for line in reversed(lines) if line.strip()), "it says nothing")
+
+
+def main() -> None:
+    """`sys.argv`: the plan's file, and the file descriptor of the line to the zygote."""
+    plan = from_json(Path(sys.argv[1]).read_text())
+    status = Status(plan.status_fd)
+    syscalls.set_process_name("lab-supervisor")
+    try:
+        supervisor = Supervisor(plan, status, socket.socket(fileno=int(sys.argv[2])))
+        supervisor.start()
+        supervisor.run()
+    except SwarmError as error:
+        status.failed(error.message)
+        sys.exit(1)
+    except Exception as error:  # noqa: BLE001 - the boundary: the user gets a sentence, the log the rest
+        traceback.print_exc()
+        status.failed(f"The network could not be built: {type(error).__name__}: {error}.", 3)
+        sys.exit(3)
+
+
+if __name__ == "__main__":
+    main()
