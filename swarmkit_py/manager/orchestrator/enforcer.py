@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from msgspec.structs import replace
 
 from swarmkit_py.clock import Clock
-from swarmkit_py.manager.orchestrator.loop import follow
+from swarmkit_py.manager.loop import follow
 from swarmkit_py.manager.orchestrator.nodes import fits, is_unusable
 from swarmkit_py.manager.orchestrator.slots import age, on_a_node, wanted
 from swarmkit_py.model.objects import Node, Object, Service, Task

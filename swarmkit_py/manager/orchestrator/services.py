@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from swarmkit_py.clock import Clock
 from swarmkit_py.ids import Ids
+from swarmkit_py.manager.loop import follow
 from swarmkit_py.manager.orchestrator import global_mode, repair, replicated
-from swarmkit_py.manager.orchestrator.loop import follow
 from swarmkit_py.manager.orchestrator.plan import Plan, carry_out
 from swarmkit_py.manager.orchestrator.slots import is_global, is_replicated
 from swarmkit_py.model.objects import Node, Object, Service, Task

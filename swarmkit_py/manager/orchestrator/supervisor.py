@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from swarmkit_py.clock import Clock
 from swarmkit_py.ids import Ids
-from swarmkit_py.manager.orchestrator.loop import follow
+from swarmkit_py.manager.loop import follow
 from swarmkit_py.manager.orchestrator.nodes import Nodes, must_leave, takes_new
 from swarmkit_py.manager.orchestrator.plan import NewTask, Plan, carry_out
 from swarmkit_py.manager.orchestrator.restart import should_restart, start_due
