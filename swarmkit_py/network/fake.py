@@ -1,0 +1,71 @@
+"""Owns a data plane in memory, for tests and simulation: hands out the same addresses and ports as the real one and
+remembers what it was told. Touches no kernel. Counterpart: `network.controller`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from swarmkit_py.model.assignment import NetworkAssignment, ServiceEndpoint
+from swarmkit_py.network.placement import check_spec, place_sandbox
+from swarmkit_py.network.records import SandboxRecord
+from swarmkit_py.network.wanted import Inputs, wanted_state
+from swarmkit_py.runtime.base import Sandbox, SandboxSpec
+
+
+class FakeNetwork:
+    """Implements NodeNetwork. `node_address`, `networks`, `endpoints` and `configured` (how many times) are for a
+    test to look at; `fail_next` makes the next `create_sandbox` raise."""
+
+    def __init__(self) -> None:
+        self.node_address = ""
+        self.networks: dict[str, NetworkAssignment] = {}
+        self.endpoints: dict[str, ServiceEndpoint] = {}
+        self.configured = 0
+        self.fail_next: Exception | None = None
+        self._records: dict[str, SandboxRecord] = {}
+
+    async def configure(
+        self,
+        node_address: str,
+        networks: Mapping[str, NetworkAssignment],
+        endpoints: Mapping[str, ServiceEndpoint],
+    ) -> None:
+        """See NodeNetwork."""
+        self.node_address, self.networks, self.endpoints = node_address, dict(networks), dict(endpoints)
+        self.configured += 1
+        wanted_state(self.inputs())  # what the real one could not derive must not pass here
+
+    async def reset(self) -> None:
+        """See NodeNetwork."""
+        self.node_address, self.networks, self.endpoints = "", {}, {}
+
+    async def create_sandbox(self, spec: SandboxSpec) -> Sandbox:
+        """See SandboxNetwork; the same errors as the real one."""
+        if failure := self.fail_next:
+            self.fail_next = None
+            raise failure
+        if spec.id not in self._records:
+            check_spec(spec, self.networks)
+            path = "" if spec.mode == "host" else f"/fake/netns/{spec.id}"
+            self._records[spec.id] = place_sandbox(
+                spec, path, self._records.values(), self.endpoints.values(), lambda _: False
+            )
+        return self._records[spec.id].sandbox
+
+    async def remove_sandbox(self, sandbox_id: str) -> None:
+        """See SandboxNetwork."""
+        self._records.pop(sandbox_id, None)
+
+    def get_sandbox(self, sandbox_id: str) -> Sandbox | None:
+        """See SandboxNetwork."""
+        record = self._records.get(sandbox_id)
+        return record.sandbox if record else None
+
+    def sandboxes(self) -> list[Sandbox]:
+        """All sandboxes."""
+        return [record.sandbox for record in self._records.values()]
+
+    def inputs(self) -> Inputs:
+        """What a real controller would derive its wanted state from."""
+        return Inputs(self.node_address, self.networks, self.endpoints, dict(self._records))

@@ -1,0 +1,106 @@
+"""Owns reading the kernel into a `KernelState`: only what is ours. Changes nothing. Must not know what is wanted, but
+for which sysctls to read.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from swarmkit_py.network import namespaces, sysctl
+from swarmkit_py.network.netlink import Netlink
+from swarmkit_py.network.requests import NOARP, PERMANENT, SELF, UP
+from swarmkit_py.network.state import (
+    ALIAS_PREFIX,
+    AddressKey,
+    FdbKey,
+    KernelState,
+    Link,
+    LinkKey,
+    NeighbourKey,
+    SettingKey,
+)
+
+
+def observe(
+    netlink: Netlink, namespace: str, settings: Iterable[SettingKey], sandboxes: dict[str, str], ruleset: str
+) -> KernelState:
+    """What this thread's namespace, called `namespace`, carries of ours."""
+    messages = {message["index"]: message for message in netlink.links()}
+    names = {index: str(message.get_attr("IFLA_IFNAME")) for index, message in messages.items()}
+    ours = {i: m for i, m in messages.items() if (m.get_attr("IFLA_IFALIAS") or "").startswith(ALIAS_PREFIX)}
+    links = {LinkKey(namespace, names[i]): _link(message, names) for i, message in ours.items()}
+    devices = {index: (names[index], links[LinkKey(namespace, names[index])].kind) for index in ours}
+    return KernelState(
+        sandboxes=sandboxes,
+        links=links,
+        addresses=frozenset(_addresses(netlink, namespace, devices)),
+        fdb=_forwarding(netlink, namespace, devices),
+        neighbours=dict(_neighbours(netlink, namespace, devices)),
+        settings={key: value for key in settings if (value := sysctl.read(key.path)) is not None},
+        ruleset=ruleset,
+        foreign=frozenset(names[index] for index in messages.keys() - ours.keys()),
+    )
+
+
+def pinned_sandboxes(directory: Path) -> dict[str, str]:
+    """Sandbox id to namespace file, for each file in `directory`, pinned or left over."""
+    return {path.name: str(path) for path in directory.iterdir()} if directory.is_dir() else {}
+
+
+def unpinned(paths: Iterable[str]) -> list[str]:
+    """Those that are no namespace (any more)."""
+    return [path for path in paths if not namespaces.pinned(Path(path))]
+
+
+def _link(message: Any, names: dict[int, str]) -> Link:
+    info = message.get_attr("IFLA_LINKINFO")
+    kind = info.get_attr("IFLA_INFO_KIND") if info else ""
+    vxlan = info.get_attr("IFLA_INFO_DATA") if kind == "vxlan" else None
+    port = info.get_attr("IFLA_INFO_SLAVE_DATA") if info else None
+    return Link(
+        kind=kind,
+        alias=message.get_attr("IFLA_IFALIAS"),
+        mtu=message.get_attr("IFLA_MTU"),
+        mac=message.get_attr("IFLA_ADDRESS") or "",
+        master=names.get(message.get_attr("IFLA_MASTER") or 0, ""),
+        vni=vxlan.get_attr("IFLA_VXLAN_ID") if vxlan else 0,
+        local=vxlan.get_attr("IFLA_VXLAN_LOCAL") or "" if vxlan else "",
+        port=vxlan.get_attr("IFLA_VXLAN_PORT") if vxlan else 0,
+        learning=bool(port and port.get_attr("IFLA_BRPORT_LEARNING")),
+        flooding=bool(port and port.get_attr("IFLA_BRPORT_UNICAST_FLOOD")),
+        isolated=bool(port and port.get_attr("IFLA_BRPORT_ISOLATED")),
+        up=bool(message["flags"] & UP),
+    )
+
+
+def _addresses(netlink: Netlink, namespace: str, devices: dict[int, tuple[str, str]]) -> Iterator[AddressKey]:
+    for message in netlink.addresses():
+        if message["index"] in devices:
+            host = message.get_attr("IFA_LOCAL") or message.get_attr("IFA_ADDRESS")
+            yield AddressKey(namespace, devices[message["index"]][0], f"{host}/{message['prefixlen']}")
+
+
+def _forwarding(netlink: Netlink, namespace: str, devices: dict[int, tuple[str, str]]) -> dict[FdbKey, str]:
+    """Static entries. A bridge's own (PERMANENT) and the multicast filters of devices are not ours."""
+    found: dict[FdbKey, list[str]] = {}
+    for message in netlink.neighbours(socket.AF_BRIDGE):
+        name, kind = devices.get(message["ifindex"], ("", ""))
+        mac = message.get_attr("NDA_LLADDR")
+        if kind == "vxlan" and message["flags"] & SELF:
+            destination = message.get_attr("NDA_DST") or "nowhere"
+            found.setdefault(FdbKey(namespace, name, mac, "vxlan"), []).append(destination)
+        elif name and message.get_attr("NDA_MASTER") and message["state"] & (NOARP | PERMANENT) == NOARP:
+            found.setdefault(FdbKey(namespace, name, mac, "bridge"), [])
+    return {key: " and ".join(sorted(destinations)) for key, destinations in found.items()}
+
+
+def _neighbours(
+    netlink: Netlink, namespace: str, devices: dict[int, tuple[str, str]]
+) -> Iterator[tuple[NeighbourKey, str]]:
+    for message in netlink.neighbours(socket.AF_INET):
+        if message["ifindex"] in devices and message["state"] & PERMANENT:
+            name, _ = devices[message["ifindex"]]
+            yield NeighbourKey(namespace, name, message.get_attr("NDA_DST")), message.get_attr("NDA_LLADDR")

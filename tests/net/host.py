@@ -1,0 +1,87 @@
+"""One emulated host's controller as a process: a call a line on stdin, its answer a line on stdout (JSON).
+
+`tests/net/lab.py` starts it inside the host's namespaces, and kills it with -9 to see what a new one makes of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from swarmkit_py import errors
+from swarmkit_py.clock import ManualClock, SystemClock
+from swarmkit_py.model.assignment import NetworkAssignment, ServiceEndpoint
+from swarmkit_py.network.controller import REPAIR_INTERVAL, NetworkController
+from swarmkit_py.runtime.base import SandboxSpec
+
+
+class Host:
+    def __init__(self, exec_root: Path, manual: bool) -> None:
+        self.clock: Any = ManualClock() if manual else SystemClock()
+        self.controller = NetworkController(exec_root, self.clock)
+
+    async def start(self) -> None:
+        await self.controller.start()
+
+    async def configure(self, node_address: str, networks: Any, endpoints: Any) -> None:
+        await self.controller.configure(
+            node_address,
+            msgspec.convert(networks, dict[str, NetworkAssignment]),
+            msgspec.convert(endpoints, dict[str, ServiceEndpoint]),
+        )
+
+    async def create(self, spec: Any) -> Any:
+        return msgspec.to_builtins(await self.controller.create_sandbox(msgspec.convert(spec, SandboxSpec)))
+
+    async def create_many(self, specs: Any) -> float:
+        """Seconds it took, all asked for at once."""
+        begin = time.perf_counter()
+        await asyncio.gather(*(self.create(spec) for spec in specs))
+        return time.perf_counter() - begin
+
+    async def remove(self, *ids: str) -> float:
+        begin = time.perf_counter()
+        await asyncio.gather(*(self.controller.remove_sandbox(id_) for id_ in ids))
+        return time.perf_counter() - begin
+
+    async def known(self) -> list[str]:
+        return sorted(sandbox.id for sandbox in self.controller.sandboxes())
+
+    async def verify(self) -> list[str]:
+        return await self.controller.verify()
+
+    async def tick(self) -> None:
+        """Let the repair timer come round once."""
+        await self.clock.advance(REPAIR_INTERVAL)
+        await self.controller.verify()  # queued behind the repair in the one worker
+
+    async def reset(self) -> None:
+        await self.controller.reset()
+
+    async def fds(self) -> int:
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    async def threads(self) -> int:
+        return threading.active_count()
+
+
+async def main(exec_root: str) -> None:
+    host = Host(Path(exec_root), manual=True)
+    while line := await asyncio.to_thread(sys.stdin.readline):
+        name, *arguments = json.loads(line)
+        try:
+            answer = {"result": await getattr(host, name)(*arguments)}
+        except errors.SwarmError as error:
+            answer = {"error": str(error), "code": type(error).__name__}
+        print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1]))
