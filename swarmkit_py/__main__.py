@@ -1,0 +1,59 @@
+"""Owns `swarmd`'s command line. Counterpart: cmd/dockerd."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+
+from swarmkit_py import __version__
+from swarmkit_py.errors import SwarmError
+from swarmkit_py.node import NodeOptions, run
+from swarmkit_py.node.options import RUNTIMES, SWARM_PORT
+
+
+def parser() -> argparse.ArgumentParser:
+    """The flags of `swarmd`."""
+    found = argparse.ArgumentParser(
+        prog="swarmd", description="A Docker Swarm node: serves the Docker Engine API on a unix socket.",
+    )
+    found.add_argument("--version", action="version", version=f"swarmd {__version__}")
+    found.add_argument("-H", "--host", default="/run/swarmd/docker.sock", metavar="PATH",
+                       help="unix socket of the Docker Engine API (default: %(default)s)")
+    found.add_argument("--data-root", type=Path, default=Path("/var/lib/swarmd"), metavar="DIR",
+                       help="what must survive a restart (default: %(default)s)")
+    found.add_argument("--exec-root", type=Path, default=Path("/run/swarmd"), metavar="DIR",
+                       help="sockets and state of running containers (default: %(default)s)")
+    found.add_argument("--images", type=Path, metavar="DIR", help="image store (default: DATA_ROOT/images)")
+    found.add_argument("--runtime", choices=RUNTIMES, default="runc",
+                       help="what runs containers (default: %(default)s)")
+    found.add_argument("--listen-port", type=int, default=SWARM_PORT, metavar="PORT",
+                       help="port of a manager (default: %(default)s)")
+    found.add_argument("--hostname", help="this node's name in the swarm (default: the machine's)")
+    found.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="info")
+    return found
+
+
+def options_from(args: argparse.Namespace) -> NodeOptions:
+    more = {"hostname": args.hostname} if args.hostname else {}
+    return NodeOptions(
+        data_root=args.data_root, exec_root=args.exec_root, api_socket=Path(args.host.removeprefix("unix://")),
+        images=args.images or args.data_root / "images", runtime=args.runtime, listen_port=args.listen_port, **more,
+    )
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The exit status: 0 after a signal, 1 if the node could not start."""
+    args = parser().parse_args(argv)
+    logging.basicConfig(level=args.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        run(options_from(args))
+    except (SwarmError, OSError) as error:
+        print(f"swarmd: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,81 @@
+"""Owns what a node keeps on disk of its membership: certificates, state, the manager's journal, the worker's tasks.
+
+The state file is written last and removed first: a node is a member exactly if it is there.
+Counterpart: /var/lib/docker/swarm and moby/daemon/cluster/utils.go.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import msgspec
+from msgspec import field
+
+from swarmkit_py.ca.tls import CertificateFiles, write_private
+from swarmkit_py.errors import Internal
+from swarmkit_py.model.base import Model
+from swarmkit_py.model.states import Role
+
+
+class Membership(Model, frozen=True, kw_only=True):
+    """Which swarm, as whom, reachable where. Addresses: `addr` without a port, the others with."""
+
+    node_id: str
+    cluster_id: str
+    role: Role
+    addr: str
+    listen_addr: str = ""
+    advertise_addr: str = ""
+    managers: list[tuple[str, str]] = field(default_factory=list)
+
+
+class SwarmDisk:
+    """The folder `swarm` of the data root."""
+
+    def __init__(self, data_root: Path) -> None:
+        self.folder = data_root / "swarm"
+        self.certificates = CertificateFiles(self.folder / "certificates")
+        self.journal = self.folder / "manager" / "store.db"
+        self.worker = self.folder / "worker" / "tasks.db"
+        self._state = self.folder / "state.json"
+
+    def load(self) -> Membership | None:
+        """None outside a swarm. Raises Internal for a file that is not ours."""
+        try:
+            data = self._state.read_bytes()
+        except FileNotFoundError:
+            return None
+        try:
+            return msgspec.json.decode(data, type=Membership)
+        except msgspec.DecodeError as error:
+            raise Internal(f"{self._state} cannot be read ({error}): restore it, or leave the swarm with "
+                           '"docker swarm leave --force"') from None
+
+    def save(self, membership: Membership) -> None:
+        self.prepare()
+        write_private(self._state, msgspec.json.encode(membership))
+
+    def prepare(self) -> None:
+        """The folders, for this user only."""
+        for folder in (self.folder, self.journal.parent, self.worker.parent):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def wipe(self) -> None:
+        """Forget the swarm."""
+        self._state.unlink(missing_ok=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def daemon_id(data_root: Path, make: str) -> str:
+    """This daemon's own id, made once and kept."""
+    path = data_root / "engine-id"
+    try:
+        if found := path.read_text().strip():
+            return found
+    except FileNotFoundError:
+        pass
+    write_private(path, make.encode())
+    return make
+
+

@@ -1,0 +1,128 @@
+"""Owns the part of a daemon that only a manager runs: store, CA, dispatcher, control loops, port 2377.
+
+Counterpart: swarmkit/node/node.go (runManager).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from swarmkit_py.ca.root import create_key_and_request, create_root, identity_of, issue
+from swarmkit_py.ca.server import CAServer
+from swarmkit_py.ca.tls import load_identity, server_context
+from swarmkit_py.ca.tokens import new_token
+from swarmkit_py.clock import Clock
+from swarmkit_py.errors import Internal, SwarmError, Unavailable
+from swarmkit_py.ids import Ids
+from swarmkit_py.manager.control.control import Control
+from swarmkit_py.manager.control.seed import ClusterSeed, seed_cluster
+from swarmkit_py.manager.dispatcher.dispatcher import Dispatcher
+from swarmkit_py.manager.manager import Manager
+from swarmkit_py.model.identity import Identity
+from swarmkit_py.model.objects import Cluster, JoinTokens, NodeDescription
+from swarmkit_py.model.states import Role
+from swarmkit_py.node.addresses import split_port
+from swarmkit_py.node.disk import Membership, SwarmDisk
+from swarmkit_py.node.requests import ClusterWish
+from swarmkit_py.rpc.auth import ANYONE, MEMBERS, authorize
+from swarmkit_py.rpc.race import cancel
+from swarmkit_py.rpc.server import RpcServer
+from swarmkit_py.rpc.wire import ISSUE_PATH, RENEW_PATH, ROOT_PATH, SESSION_PATH, Empty, IssueRequest, RenewRequest
+from swarmkit_py.store.journal import SqliteJournal
+from swarmkit_py.store.memory import Store
+
+log = logging.getLogger(__name__)
+
+
+def create_cluster(
+    disk: SwarmDisk, clock: Clock, ids: Ids, wanted: ClusterWish, membership: Membership,
+    describe: Callable[[str], NodeDescription],
+) -> None:
+    """Root, tokens, this node's certificate, and the first transaction. `describe` is given the root certificate.
+    Raises InvalidArgument for address pools."""
+    root = create_root(clock.now())
+    key, csr = create_key_and_request()
+    identity = Identity(node_id=membership.node_id, cluster_id=membership.cluster_id, role=Role.MANAGER)
+    cert = issue(root, csr, identity, clock.now())
+    seed = ClusterSeed(
+        cluster_id=membership.cluster_id, node_id=membership.node_id, ingress_id=ids.object_id(),
+        root_ca=root.cert_pem, root_key=root.key_pem,
+        join_tokens=JoinTokens(worker=new_token(root.cert_pem), manager=new_token(root.cert_pem)),
+        node_address=membership.addr, manager_address=membership.advertise_addr,
+        description=describe(root.cert_pem), availability=wanted.availability, spec=wanted.spec,
+        default_addr_pool=wanted.default_addr_pool, subnet_size=wanted.subnet_size,
+        data_path_port=wanted.data_path_port,
+    )
+    disk.prepare()
+    disk.certificates.save(root=root.cert_pem, cert=cert, key=key)
+    store = Store(clock, SqliteJournal(disk.journal))
+    try:
+        seed_cluster(store, seed)
+    finally:
+        store.close()
+
+
+class ManagerRole:
+    """`start` raises what keeps this node from being the manager it was (a damaged journal, a taken port)."""
+
+    def __init__(self, disk: SwarmDisk, membership: Membership, clock: Clock, ids: Ids,
+                 on_end: Callable[[str], None]) -> None:
+        self._membership, self._disk, self._on_end = membership, disk, on_end
+        self._store = Store(clock, SqliteJournal(disk.journal, must_exist=True))
+        self._context = server_context(disk.certificates)
+        self._dispatcher = Dispatcher(self._store, clock, ids)
+        self._ca = CAServer(self._store, clock, ids)
+        self._rpc = RpcServer(self._context, identity_of, self._check)
+        self._manager = Manager(self._store, clock, ids, others={"dispatcher": self._dispatcher.run})
+        self.control = Control(self._store, clock, ids, self._dispatcher.broker, new_token=self._new_token)
+        self._running: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        self._rpc.add(ROOT_PATH, ANYONE, Empty, self._ca.root)
+        self._rpc.add(ISSUE_PATH, ANYONE, IssueRequest, self._ca.issue)
+        self._rpc.add(RENEW_PATH, MEMBERS, RenewRequest, self._ca.renew)
+        self._rpc.add_session(SESSION_PATH, MEMBERS, self._dispatcher.serve)
+        host, port = split_port(self._membership.listen_addr, 0)
+        self._running = asyncio.create_task(self._run())
+        try:
+            await self._rpc.start(host, port)
+        except OSError as error:
+            await self.stop()
+            raise Unavailable(f"cannot listen on {self._membership.listen_addr}: {error.strerror or error}; "
+                              "is another swarm manager running on this host?") from None
+
+    async def stop(self) -> None:
+        await cancel(*(task for task in (self._running,) if task))
+        await self._rpc.stop()
+        self._store.close()
+
+    def renewed(self) -> None:
+        """This node has a new certificate."""
+        load_identity(self._context, self._disk.certificates)
+
+    async def _run(self) -> None:
+        try:
+            await self._manager.run()
+            reason = "without a reason"
+        except SwarmError as error:
+            reason = error.message
+        except Exception as error:
+            # The manager's loops are all there is between a swarm and silence: whatever ends them must be shown.
+            log.exception("manager")
+            reason = f"internal error: {error}"
+        self._on_end(f"the manager stopped: {reason}")
+
+    def _check(self, caller: Identity | None, roles: frozenset[Role]) -> None:
+        cluster = self._cluster()
+        authorize(caller, roles, cluster.id, cluster.removed_nodes)
+
+    def _new_token(self, role: Role) -> str:
+        return new_token(self._cluster().root_ca)
+
+    def _cluster(self) -> Cluster:
+        clusters = self._store.all(Cluster)
+        if not clusters:
+            raise Internal("the manager's journal holds no cluster")
+        return clusters[0]

@@ -1,0 +1,237 @@
+"""Owns one machine's daemon: which swarm it is in, and starting and ending the roles it has there.
+
+Implements `docker_api.backend.NodeBackend`. Must not know HTTP. Counterpart: moby/daemon/cluster/cluster.go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import cast
+
+from msgspec.structs import replace
+
+from swarmkit_py.ca.root import identity_of_pem
+from swarmkit_py.clock import Clock, SystemClock
+from swarmkit_py.docker_api.backend import ControlApi, InitRequest, JoinRequest, RemoteManager, SwarmInfo
+from swarmkit_py.errors import SwarmError, Unavailable
+from swarmkit_py.ids import Ids
+from swarmkit_py.model.assignment import NetworkAssignment
+from swarmkit_py.model.states import Role
+from swarmkit_py.node import texts
+from swarmkit_py.node.addresses import address_towards, choose_advertise, has_address, local_addresses, split_port
+from swarmkit_py.node.agent_role import AgentRole, RoleEvents
+from swarmkit_py.node.describe import describe_node
+from swarmkit_py.node.disk import Membership, SwarmDisk, daemon_id
+from swarmkit_py.node.join import Attempt, Credentials
+from swarmkit_py.node.manager_role import ManagerRole, create_cluster
+from swarmkit_py.node.options import NodeOptions
+from swarmkit_py.node.parts import Parts, make_parts
+from swarmkit_py.node.requests import read_init, read_join
+from swarmkit_py.rpc.race import cancel
+
+log = logging.getLogger(__name__)
+
+READY_WAIT = 5.0
+"""Seconds `docker swarm init` and `join` wait for the first session (Docker: 20)."""
+
+
+class Node:
+    """`start` it (takes up the membership on disk), `stop` it (containers live on)."""
+
+    def __init__(self, options: NodeOptions, clock: Clock | None = None, parts: Parts | None = None) -> None:
+        self.options = options
+        self.clock = clock or SystemClock()
+        self.ids = Ids()
+        self.hostname = options.hostname
+        self.data_root = str(options.data_root)
+        options.data_root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        options.exec_root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.daemon_id = daemon_id(options.data_root, self.ids.container_id())
+        self._parts = parts or make_parts(options, self.clock, self.ids)
+        self.engine, self.images = self._parts.engine, self._parts.images
+        self._disk = SwarmDisk(options.data_root)
+        self._membership: Membership | None = None
+        self._manager: ManagerRole | None = None
+        self._agent: AgentRole | None = None
+        self._attempt: Attempt | None = None
+        self._joining: asyncio.Task[None] | None = None
+        self._error = ""
+        self._changing = asyncio.Lock()
+
+    async def start(self) -> None:
+        """Be again what this node was. What keeps it from its swarm is shown by `docker info`, not raised."""
+        await self._parts.start()
+        try:
+            self._membership = self._disk.load()
+            if self._membership is None:
+                self._disk.wipe()  # what an interrupted init or join left
+            else:
+                await self._start_roles(self._membership)
+        except SwarmError as error:
+            log.error("swarm: %s", error)
+            self._error = error.message
+
+    async def stop(self) -> None:
+        """End the daemon's part; tasks go on without it."""
+        await self._stop_joining()
+        await self._stop_roles()
+        await self._parts.stop()
+
+    def swarm_info(self) -> SwarmInfo:
+        member = self._membership
+        if member is None:
+            pending = self._attempt
+            remotes = [RemoteManager(node_id="", addr=addr) for addr in pending.addresses] if pending else []
+            addr = pending.addr if pending else ""
+            return SwarmInfo(
+                local_node_state=self._state(), error=self._error, node_addr=addr, remote_managers=remotes
+            )
+        managers = self._agent.managers if self._agent else member.managers
+        return SwarmInfo(
+            node_id=member.node_id, node_addr=member.addr, local_node_state=self._state(), error=self._error,
+            control_available=self._manager is not None and not self._error,
+            remote_managers=[RemoteManager(node_id=node_id, addr=addr) for node_id, addr in managers],
+        )
+
+    def node_networks(self) -> list[NetworkAssignment]:
+        return self._agent.networks if self._agent else []
+
+    def control(self) -> ControlApi:
+        if self._error:
+            raise Unavailable(self._error)
+        if self._manager is not None:
+            return cast(ControlApi, self._manager.control)
+        raise Unavailable(texts.NOT_MANAGER_WORKER if self._membership else texts.NOT_MANAGER_NO_SWARM)
+
+    async def swarm_init(self, request: InitRequest) -> str:
+        async with self._changing:
+            self._refuse_member()
+            wanted = read_init(request, self.options.listen_port)
+            addr = choose_advertise(wanted.advertise_host, local_addresses(), has_address(wanted.advertise_host))
+            advertise = f"{addr}:{wanted.advertise_port}"
+            node_id = self.ids.object_id()
+            member = Membership(
+                node_id=node_id, cluster_id=self.ids.object_id(), role=Role.MANAGER, addr=addr,
+                listen_addr=wanted.listen_addr, advertise_addr=advertise, managers=[(node_id, advertise)],
+            )
+            try:
+                create_cluster(self._disk, self.clock, self.ids, wanted.cluster, member,
+                               lambda root: describe_node(self.hostname, root))
+                await self._become(member)
+            except BaseException:
+                await self._forget()
+                raise
+            return member.node_id
+
+    async def swarm_join(self, request: JoinRequest) -> None:
+        async with self._changing:
+            self._refuse_member()
+            wanted = read_join(request)
+            remote, port = split_port(wanted.addresses[0], 0)
+            host = wanted.advertise_host
+            addr = choose_advertise(host, local_addresses(), has_address(host)) if host else (
+                address_towards(remote, port))
+            attempt = Attempt(wanted, addr, self.clock)
+            try:
+                credentials = await attempt.first_try()
+            except TimeoutError:
+                self._attempt = attempt
+                self._joining = asyncio.create_task(self._join_in_background(attempt))
+                raise Unavailable(texts.JOIN_TIMEOUT) from None
+            await self._joined(attempt, credentials)
+
+    async def swarm_leave(self, force: bool) -> None:
+        async with self._changing:
+            if self._state() == "inactive":
+                raise Unavailable(texts.NO_SWARM)
+            if self._membership and self._membership.role is Role.MANAGER and not force:
+                raise Unavailable(texts.LAST_MANAGER_LEAVES)
+            await self._stop_joining()
+            if self._agent is not None:
+                await self._agent.leave()
+                self._agent = None
+            await self._forget()
+
+    async def _joined(self, attempt: Attempt, credentials: Credentials) -> None:
+        identity = identity_of_pem(credentials.cert)
+        member = Membership(
+            node_id=identity.node_id, cluster_id=identity.cluster_id, role=identity.role, addr=attempt.addr,
+            managers=[("", address) for address in attempt.addresses],
+        )
+        self._disk.prepare()
+        self._disk.certificates.save(root=credentials.root, cert=credentials.cert, key=credentials.key)
+        await self._become(member)
+
+    async def _join_in_background(self, attempt: Attempt) -> None:
+        try:
+            await self._joined(attempt, await attempt.until_answered())
+        except SwarmError as error:
+            log.warning("joining: %s", error)
+            self._error = error.wire_text()
+        except Exception as error:
+            # Nobody waits for this task: what stopped it must be seen in `docker info`.
+            log.exception("joining")
+            self._error = f"internal error: {error}"
+
+    async def _become(self, member: Membership) -> None:
+        """The state is on disk before the roles start: from here on a restart continues."""
+        self._disk.save(member)
+        self._membership, self._attempt = member, None
+        await self._start_roles(member)
+        assert self._agent is not None
+        try:
+            await self._agent.until_ready(READY_WAIT)
+        except TimeoutError:
+            raise Unavailable(texts.JOIN_TIMEOUT) from None
+
+    async def _start_roles(self, member: Membership) -> None:
+        if member.role is Role.MANAGER:
+            self._manager = ManagerRole(self._disk, member, self.clock, self.ids, self._failed)
+            await self._manager.start()
+        events = RoleEvents(
+            managers_changed=self._save_managers, failed=self._failed,
+            renewed=lambda: self._manager.renewed() if self._manager else None,
+        )
+        self._agent = AgentRole(self._disk, member, self.engine, self._parts.network, self.clock, self.hostname,
+                                events)
+        self._agent.start()
+
+    async def _stop_roles(self) -> None:
+        agent, self._agent = self._agent, None
+        manager, self._manager = self._manager, None
+        if agent is not None:
+            await agent.stop()
+        if manager is not None:
+            await manager.stop()
+
+    async def _stop_joining(self) -> None:
+        joining, self._joining, self._attempt = self._joining, None, None
+        if joining is not None:
+            await cancel(joining)
+
+    async def _forget(self) -> None:
+        await self._stop_roles()
+        self._disk.wipe()
+        self._membership, self._error = None, ""
+
+    def _refuse_member(self) -> None:
+        if self._state() != "inactive":
+            raise Unavailable(texts.ALREADY_MEMBER)
+
+    def _state(self) -> str:
+        """Docker's LocalNodeState."""
+        if self._error:
+            return "error"
+        if self._membership is None:
+            return "pending" if self._attempt else "inactive"
+        return "active" if self._agent and self._agent.ready else "pending"
+
+    def _failed(self, reason: str) -> None:
+        log.error("%s", reason)
+        self._error = reason
+
+    def _save_managers(self, managers: list[tuple[str, str]]) -> None:
+        if self._membership is not None and managers != self._membership.managers:
+            self._membership = replace(self._membership, managers=managers)
+            self._disk.save(self._membership)

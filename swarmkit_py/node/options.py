@@ -1,0 +1,26 @@
+"""Owns what a node is started with. Everything that differs between a real machine and an emulated host is here.
+
+Counterpart: dockerd's flags (--data-root, --exec-root, -H).
+"""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass, field
+from pathlib import Path
+
+RUNTIMES = ("runc", "fake")
+SWARM_PORT = 2377
+
+
+@dataclass(frozen=True)
+class NodeOptions:
+    """`data_root` survives a restart, `exec_root` need not; `images` is the image store, shared and read-only."""
+
+    data_root: Path
+    exec_root: Path
+    api_socket: Path
+    images: Path
+    runtime: str = "runc"
+    listen_port: int = SWARM_PORT
+    hostname: str = field(default_factory=socket.gethostname)

@@ -1,0 +1,72 @@
+"""Owns which engine, images and network a node gets for its runtime. Imports only what that runtime needs.
+
+Counterpart: moby/daemon/daemon.go (NewDaemon).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from swarmkit_py.clock import Clock
+from swarmkit_py.errors import InvalidArgument
+from swarmkit_py.ids import Ids
+from swarmkit_py.network.base import NodeNetwork
+from swarmkit_py.node.options import RUNTIMES, NodeOptions
+from swarmkit_py.runtime.base import ContainerEngine, ImageStore
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What runs containers on this node. `start` takes up what an earlier daemon left, `stop` leaves it running."""
+
+    engine: ContainerEngine
+    images: ImageStore
+    network: NodeNetwork
+    start: Callable[[], Awaitable[None]]
+    stop: Callable[[], Awaitable[None]]
+
+
+def make_parts(options: NodeOptions, clock: Clock, ids: Ids) -> Parts:
+    """Inside the event loop. Raises InvalidArgument for an unknown runtime."""
+    if options.runtime == "runc":
+        return _real(options, clock, ids)
+    if options.runtime == "fake":
+        return _fake(options, clock, ids)
+    raise InvalidArgument(f"unknown runtime {options.runtime!r}: one of {', '.join(RUNTIMES)}")
+
+
+def _real(options: NodeOptions, clock: Clock, ids: Ids) -> Parts:
+    from swarmkit_py.network.controller import NetworkController
+    from swarmkit_py.runtime.engine import Engine
+    from swarmkit_py.runtime.images import LayoutImageStore
+
+    network = NetworkController(options.exec_root, clock)
+    images = LayoutImageStore(options.images)
+    engine = Engine(network=network, images=images, clock=clock, ids=ids, data_root=options.data_root,
+                    exec_root=options.exec_root)
+
+    async def start() -> None:
+        await network.start()
+        await engine.restore()
+
+    async def stop() -> None:
+        await engine.close()
+        await network.stop()
+
+    return Parts(engine, images, network, start, stop)
+
+
+def _fake(options: NodeOptions, clock: Clock, ids: Ids) -> Parts:
+    from swarmkit_py.network.fake import FakeNetwork
+    from swarmkit_py.runtime.fake import FakeEngine
+    from swarmkit_py.runtime.images import LayoutImageStore
+
+    network = FakeNetwork()
+    images = LayoutImageStore(options.images)
+    engine = FakeEngine(network=network, images=images, clock=clock, ids=ids)
+    return Parts(engine, images, network, _nothing, _nothing)
+
+
+async def _nothing() -> None:
+    """There is nothing to take up or to leave."""

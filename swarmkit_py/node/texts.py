@@ -1,0 +1,24 @@
+"""Owns Docker's own sentences about membership. Source: moby/daemon/cluster/errors.go, swarm.go; golden answers."""
+
+from __future__ import annotations
+
+NO_SWARM = "This node is not part of a swarm"
+ALREADY_MEMBER = (
+    'This node is already part of a swarm. Use "docker swarm leave" to leave this swarm and join another one.'
+)
+NOT_MANAGER_NO_SWARM = (
+    'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm '
+    "and try again."
+)
+NOT_MANAGER_WORKER = (
+    "This node is not a swarm manager. Worker nodes can't be used to view or modify cluster state. Please run this "
+    "command on a manager node or promote the current node to a manager."
+)
+JOIN_TIMEOUT = (
+    "Timeout was reached before node joined. The attempt to join the swarm will continue in the background. Use the "
+    '"docker info" command to see the current swarm status of your node.'
+)
+LAST_MANAGER_LEAVES = (
+    "You are attempting to leave the swarm on a node that is participating as a manager. Removing the last manager "
+    "erases all current state of the swarm. Use `--force` to ignore this message. "
+)
