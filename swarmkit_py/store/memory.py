@@ -102,8 +102,10 @@ class Transaction:
         mine = self._writes.get(kind)
         if not mine:
             return stored
-        kept = [obj for obj in stored if obj.id not in mine]
-        return kept + [obj for obj in mine.values() if obj is not None and wanted(obj)]
+        kept = [mine.get(obj.id, obj) for obj in stored]
+        known = {obj.id for obj in stored}
+        return [obj for obj in (*kept, *(new for oid, new in mine.items() if oid not in known))
+                if obj is not None and wanted(obj)]
 
 
 class Store:
