@@ -43,19 +43,6 @@ def empty_answer(status: int = 200) -> web.Response:
     return web.Response(status=status, headers=HEADERS)
 
 
-def text_answer(text: str) -> web.Response:
-    return web.Response(text=text, headers=HEADERS)
-
-
 def error_answer(status: int, message: str) -> web.Response:
     """Docker's one form of error. The content type must be exactly this, or the CLI prints the raw body."""
     return json_answer({"message": message}, status)
-
-
-async def begin_stream(request: web.BaseRequest, content_type: str = "") -> web.StreamResponse:
-    """A chunked 200 whose headers are sent now; the caller writes the rest."""
-    answer = web.StreamResponse(headers=HEADERS)
-    if content_type:
-        answer.content_type = content_type
-    await answer.prepare(request)
-    return answer

@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 import msgspec
 from aiohttp import web
 
-from swarmkit_py.docker_api.events import EventHub
+from swarmkit_py.docker_api.answers import HEADERS
 from swarmkit_py.docker_api.backend import ControlApi, NodeBackend
+from swarmkit_py.docker_api.events import EventHub
 from swarmkit_py.errors import InvalidArgument
 
 BODY_LIMIT = 4 * 1024 * 1024
@@ -30,6 +31,9 @@ class Api:
     def __init__(self, backend: NodeBackend) -> None:
         self.backend = backend
         self.events = EventHub(backend)
+        self.started = backend.clock.now()
+        self.detach_keys: dict[str, str] = {}
+        """By exec id, between its create and its start."""
 
     def control(self) -> ControlApi:
         """The manager's verbs. Raises Unavailable on a node that is none."""
@@ -45,6 +49,8 @@ class Call:
         self.api = api
         self.request = request
         self.params = params
+        self.answer: web.StreamResponse | None = None
+        """A stream whose headers went out: from then on no error can be answered."""
 
     @property
     def backend(self) -> NodeBackend:
@@ -78,6 +84,19 @@ class Call:
             return int(text)
         reason = f'strconv.ParseUint: parsing "{text}": invalid syntax'
         raise InvalidArgument(f"invalid {noun} version '{text}': {reason}")
+
+    async def begin(self, answer: web.StreamResponse) -> web.StreamResponse:
+        """Send the headers of a stream now; the caller writes the rest."""
+        self.answer = answer
+        await answer.prepare(self.request)
+        return answer
+
+    async def begin_stream(self, content_type: str = "") -> web.StreamResponse:
+        """A chunked 200 whose headers are sent now."""
+        answer = web.StreamResponse(headers=HEADERS)
+        if content_type:
+            answer.content_type = content_type
+        return await self.begin(answer)
 
     async def read(self) -> bytes:
         """The body. Raises InvalidArgument if it is larger than BODY_LIMIT."""

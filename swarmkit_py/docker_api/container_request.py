@@ -106,11 +106,12 @@ def exec_config(body: Json) -> ExecConfig:
 
 
 def _object(body: Json, name: str) -> Json:
-    return _typed(body, name, dict, {})
+    found: Json = _typed(body, name, dict, {})
+    return found
 
 
 def _text(body: Json, name: str) -> str:
-    return _typed(body, name, str, "")
+    return str(_typed(body, name, str, ""))
 
 
 def _flag(body: Json, name: str) -> bool:

@@ -179,7 +179,7 @@ def _network_settings(container: Container, image: Image | None, names: NetworkN
     address = sandbox.bridge_address if sandbox is not None and not sandbox.overlays else ""
     ip, _, length = address.partition("/")
     gateway = sandbox.bridge_gateway.partition("/")[0] if sandbox is not None and address else ""
-    ports: Json = {port: None for port in exposed_ports(image)} if container.running else {}
+    ports: Json = dict.fromkeys(exposed_ports(image)) if container.running else {}
     return {
         "Bridge": "", "SandboxID": local_id("sandbox", sandbox.id) if sandbox is not None else "",
         "HairpinMode": False, "LinkLocalIPv6Address": "", "LinkLocalIPv6PrefixLen": 0,

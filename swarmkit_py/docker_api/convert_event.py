@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from swarmkit_py.docker_api.convert import Json
-from swarmkit_py.model.objects import Network, Node, Service
+from swarmkit_py.model.objects import ManagerStatus, Network, Node, Service
 from swarmkit_py.runtime.base import ContainerEvent
 from swarmkit_py.store.watch import Change
 
@@ -101,12 +101,16 @@ def _update_state(service: Service) -> str | None:
     return None if service.update_status is None else service.update_status.state
 
 
+def _leader(status: ManagerStatus | None) -> str | None:
+    return None if status is None else str(status.leader).lower()
+
+
 def _node_attributes(old: Node, new: Node) -> dict[str, str]:
     before, after = old.manager_status, new.manager_status
     return {
         **_pair("state", old.status.state.value, new.status.state.value),
         **_pair("availability", old.spec.availability.value, new.spec.availability.value),
         **_pair("role", old.spec.role.value, new.spec.role.value),
-        **_pair("leader", str(before.leader).lower() if before else None, str(after.leader).lower() if after else None),
+        **_pair("leader", _leader(before), _leader(after)),
         **_pair("reachability", before.reachability if before else None, after.reachability if after else None),
     }

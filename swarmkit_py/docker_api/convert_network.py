@@ -117,7 +117,8 @@ def local_networks(daemon_id: str, created: datetime, bridged: Json, in_swarm: b
         "com.docker.network.driver.mtu": "1500",
     }
     gateway = {
-        _BRIDGE + "enable_icc": "false", _BRIDGE + "enable_ip_masquerade": "true", _BRIDGE + "name": "docker_gwbridge",
+        _BRIDGE + "enable_icc": "false", _BRIDGE + "enable_ip_masquerade": "true",
+        _BRIDGE + "name": "docker_gwbridge",
     }
 
     def one(name: str, driver: str, subnets: list[Json], options: dict[str, str], containers: Json) -> Json:

@@ -13,14 +13,14 @@ from typing import Any
 from aiohttp import web
 
 from swarmkit_py.docker_api.answers import HEADERS
+from swarmkit_py.docker_api.call import Call
+from swarmkit_py.docker_api.detach_keys import DETACH_KEYS, Detached, DetachKeys
 from swarmkit_py.docker_api.hangup import HangupWatch
 from swarmkit_py.docker_api.streams import frame
-from swarmkit_py.errors import InvalidArgument, SwarmError
+from swarmkit_py.errors import SwarmError
 from swarmkit_py.runtime.base import Attached
 
 RAW_STREAM = "application/vnd.docker.raw-stream"
-DETACH_KEYS = b"\x10\x11"
-"""Ctrl-P Ctrl-Q: let go of a terminal and leave the process alone."""
 INPUT_LIMIT = 1024 * 1024
 """Bytes of unread input after which the client is made to wait."""
 
@@ -79,72 +79,32 @@ class Input:
         return data
 
 
-class Detached(Exception):
-    """The user typed the detach keys."""
-
-
-class DetachKeys:
-    """Finds the detach sequence in terminal input, also when it comes in pieces."""
-
-    def __init__(self, keys: bytes = DETACH_KEYS) -> None:
-        self._keys = keys
-        self._seen = 0
-
-    def filter(self, data: bytes) -> bytes:
-        """`data` without a started sequence, which is given back once it turns out not to be one. Raises Detached."""
-        out = bytearray()
-        for byte in data:
-            if self._keys and byte == self._keys[self._seen]:
-                self._seen += 1
-                if self._seen == len(self._keys):
-                    raise Detached
-                continue
-            out += self._keys[:self._seen]
-            self._seen = 0
-            out.append(byte)
-        return bytes(out)
-
-
-def parse_detach_keys(text: str) -> bytes:
-    """`ctrl-p,ctrl-q` → b"\\x10\\x11"; "" is the default. Raises InvalidArgument."""
-    if not text:
-        return DETACH_KEYS
-    return bytes(_key(word) for word in text.split(","))
-
-
-def _key(word: str) -> int:
-    if len(word) == 1 and word.isascii():
-        return ord(word)
-    letter = word[5:]
-    if word.startswith("ctrl-") and len(letter) == 1 and letter in "@abcdefghijklmnopqrstuvwxyz[\\]^_":
-        return ord(letter.upper()) - 64
-    raise InvalidArgument(f"Invalid detach keys ({word}) provided: Unknown character: '{word}'")
-
-
 def wants_upgrade(request: web.BaseRequest) -> bool:
     return "upgrade" in request.headers.get("Connection", "").lower() and bool(request.headers.get("Upgrade"))
 
 
 async def join_streams(
-    request: web.BaseRequest, attached: Attached, *, tty: bool, stdin: bool, outputs: set[str],
+    call: Call, attached: Attached | None, *, tty: bool, stdin: bool, outputs: set[str],
     keys: bytes = DETACH_KEYS, first: list[tuple[str, bytes]] | None = None,
 ) -> web.StreamResponse:
     """Connect the client with a process until either ends. `outputs`: which of stdout and stderr the client wants;
-    `first`: output to send before (the log so far)."""
-    upgraded = wants_upgrade(request)
+    `first`: output to send before (the log so far); no `attached`: nothing else is sent."""
+    upgraded = wants_upgrade(call.request)
     answer = web.StreamResponse(status=101 if upgraded else 200, reason="UPGRADED" if upgraded else "OK",
                                 headers={**HEADERS, "Content-Type": RAW_STREAM})
     if upgraded:
         answer.headers.update({"Connection": "Upgrade", "Upgrade": "tcp"})
     answer.force_close()
-    session = _Session(request, answer, attached, tty, outputs)
+    session = _Session(call.request, answer, tty, outputs)
     try:
-        await answer.prepare(request)
+        await call.begin(answer)
         for stream, data in first or []:
             await session.send(stream, data)
-        await session.run(stdin, keys if tty else b"", upgraded)
+        if attached is not None:
+            await session.run(attached, stdin, keys if tty else b"", upgraded)
     finally:
-        await attached.close()
+        if attached is not None:
+            await attached.close()
     return answer
 
 
@@ -152,11 +112,10 @@ class _Session:
     """The two pumps of one hijacked connection."""
 
     def __init__(
-        self, request: web.BaseRequest, answer: web.StreamResponse, attached: Attached, tty: bool, outputs: set[str],
+        self, request: web.BaseRequest, answer: web.StreamResponse, tty: bool, outputs: set[str],
     ) -> None:
         self._request = request
         self._answer = answer
-        self._attached = attached
         self._tty = tty
         self._outputs = outputs
 
@@ -164,16 +123,16 @@ class _Session:
         if data and (self._tty or stream in self._outputs):
             await self._answer.write(data if self._tty else frame(stream, data))
 
-    async def run(self, stdin: bool, keys: bytes, upgraded: bool) -> None:
+    async def run(self, attached: Attached, stdin: bool, keys: bytes, upgraded: bool) -> None:
         """Until the process ends, the user detaches, or the client is gone."""
-        ends: list[asyncio.Task[None]] = [asyncio.ensure_future(self._output())]
+        ends: list[asyncio.Task[None]] = [asyncio.ensure_future(self._output(attached))]
         side: list[asyncio.Task[None]] = []
         watch: HangupWatch | None = None
         if upgraded:
             gone = asyncio.get_running_loop().create_future()
             incoming, watch = self._take_over(gone)
             ends.append(asyncio.ensure_future(_await(gone)))
-            side.append(asyncio.ensure_future(self._input(incoming, stdin, keys, gone)))
+            side.append(asyncio.ensure_future(self._input(attached if stdin else None, incoming, keys, gone)))
         try:
             done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -195,18 +154,22 @@ class _Session:
         protocol.set_parser(incoming)
         return incoming, HangupWatch(transport.get_extra_info("socket"), lambda: _finish(gone))
 
-    async def _output(self) -> None:
-        async for stream, data in self._attached.output():
+    async def _output(self, attached: Attached) -> None:
+        async for stream, data in attached.output():
             await self.send(stream, data)
 
-    async def _input(self, incoming: Input, stdin: bool, keys: bytes, gone: asyncio.Future[None]) -> None:
-        watcher = DetachKeys(keys)
+    async def _input(
+        self, attached: Attached | None, incoming: Input, keys: bytes, gone: asyncio.Future[None],
+    ) -> None:
+        """What is sent to a process that takes no input is read and dropped."""
+        watcher = DetachKeys(keys) if keys else None
         try:
             while data := await incoming.read():
-                if stdin:
-                    await self._attached.write(watcher.filter(data) if keys else data)
-            if stdin:
-                await self._attached.close_stdin()
+                data = watcher.filter(data) if watcher is not None else data
+                if attached is not None and data:
+                    await attached.write(data)
+            if attached is not None:
+                await attached.close_stdin()
         except Detached:
             _finish(gone)
         except (OSError, SwarmError):

@@ -1,0 +1,94 @@
+"""Owns the list of Docker's calls that are known and not answered yet: each says so, with 501. Also what can only be
+"there is no such thing" (404), which `docker inspect X` needs in order to go on looking.
+
+An entry goes away when the feature arrives.
+"""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from swarmkit_py.docker_api.call import Call
+from swarmkit_py.docker_api.routing import Handler, Route
+from swarmkit_py.errors import NotFound, Unimplemented
+
+
+def not_yet(what: str) -> Handler:
+    """A handler that says that `what` is not there yet."""
+
+    async def refuse(call: Call) -> web.StreamResponse:
+        raise Unimplemented(f"{what} is not there yet in this kit")
+
+    return refuse
+
+
+def no_such(text: str, *, manager: bool = False) -> Handler:
+    """A handler that finds nothing; `text` with {id}. `manager`: on another node the call is refused first."""
+
+    async def refuse(call: Call) -> web.StreamResponse:
+        if manager:
+            call.control()
+        raise NotFound(text.format(id=next(iter(call.params.values()))))
+
+    return refuse
+
+
+_NOT_YET = (
+    ("POST", "/containers/{id}/pause", "docker pause"),
+    ("POST", "/containers/{id}/unpause", "docker unpause"),
+    ("POST", "/containers/{id}/update", "docker update"),
+    ("POST", "/containers/prune", "docker container prune"),
+    ("GET", "/containers/{id}/stats", "docker stats"),
+    ("GET", "/containers/{id}/changes", "docker diff"),
+    ("GET", "/containers/{id}/export", "docker export"),
+    ("GET", "/containers/{id}/archive", "docker cp"),
+    ("HEAD", "/containers/{id}/archive", "docker cp"),
+    ("PUT", "/containers/{id}/archive", "docker cp"),
+    ("GET", "/containers/{id}/attach/ws", "attaching through a WebSocket"),
+    ("POST", "/commit", "docker commit"),
+    ("POST", "/build", "docker build"),
+    ("POST", "/build/prune", "docker builder prune"),
+    ("POST", "/build/cancel", "docker build"),
+    ("POST", "/session", "docker build with BuildKit"),
+    ("POST", "/grpc", "docker build with BuildKit"),
+    ("POST", "/auth", "docker login (the kit talks to no registry)"),
+    ("GET", "/images/search", "docker search"),
+    ("GET", "/images/get", "docker save"),
+    ("GET", "/images/{name...}/get", "docker save"),
+    ("POST", "/images/load", "docker load"),
+    ("POST", "/images/prune", "docker image prune"),
+    ("GET", "/images/{name...}/history", "docker history"),
+    ("POST", "/images/{name...}/push", "docker push"),
+    ("POST", "/images/{name...}/tag", "docker tag"),
+    ("DELETE", "/images/{name...}", "docker rmi"),
+    ("POST", "/volumes/create", "docker volume create"),
+    ("POST", "/volumes/prune", "docker volume prune"),
+    ("POST", "/secrets/create", "docker secret create"),
+    ("POST", "/configs/create", "docker config create"),
+    ("GET", "/plugins/privileges", "docker plugin install"),
+    ("POST", "/plugins/pull", "docker plugin install"),
+    ("POST", "/plugins/create", "docker plugin create"),
+)
+
+_NO_SUCH = (
+    ("/volumes/{id}", "GET", "get {id}: no such volume", False),
+    ("/volumes/{id}", "DELETE", "get {id}: no such volume", False),
+    ("/plugins/{id...}/json", "GET", 'plugin "{id}" not found', False),
+    ("/plugins/{id...}", "DELETE", 'plugin "{id}" not found', False),
+    ("/plugins/{id...}/enable", "POST", 'plugin "{id}" not found', False),
+    ("/plugins/{id...}/disable", "POST", 'plugin "{id}" not found', False),
+    ("/plugins/{id...}/upgrade", "POST", 'plugin "{id}" not found', False),
+    ("/plugins/{id...}/push", "POST", 'plugin "{id}" not found', False),
+    ("/plugins/{id...}/set", "POST", 'plugin "{id}" not found', False),
+    ("/secrets/{id}", "GET", "secret {id} not found", True),
+    ("/secrets/{id}", "DELETE", "secret {id} not found", True),
+    ("/secrets/{id}/update", "POST", "secret {id} not found", True),
+    ("/configs/{id}", "GET", "config {id} not found", True),
+    ("/configs/{id}", "DELETE", "config {id} not found", True),
+    ("/configs/{id}/update", "POST", "config {id} not found", True),
+)
+
+ROUTES = [
+    *(Route(method, template, not_yet(what)) for method, template, what in _NOT_YET),
+    *(Route(method, template, no_such(text, manager=manager)) for template, method, text, manager in _NO_SUCH),
+]

@@ -1,0 +1,153 @@
+"""Owns `docker network ls` and `inspect` on the wire. Making networks is not there yet.
+
+Counterpart: moby/api/server/router/network/network_routes.go.
+"""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from swarmkit_py.docker_api import filters as accepted
+from swarmkit_py.docker_api.answers import json_answer
+from swarmkit_py.docker_api.call import Call
+from swarmkit_py.docker_api.convert import Json
+from swarmkit_py.docker_api.convert_network import (
+    carried_network_json,
+    containers_on,
+    endpoint_json,
+    local_networks,
+    peers_of,
+    swarm_network_json,
+)
+from swarmkit_py.docker_api.convert_verbose import verbose_services
+from swarmkit_py.docker_api.filters import Filters, parse_filters
+from swarmkit_py.docker_api.routing import Handler, Route
+from swarmkit_py.errors import InvalidArgument, NotFound, PermissionDenied, Unavailable, Unimplemented
+from swarmkit_py.model.objects import Network, Node
+
+_PREDEFINED = ("bridge", "host", "none")
+
+
+def known_networks(call: Call, *, full: bool) -> list[Json]:
+    """Every network this node knows of; `full`: with what is only shown on inspect."""
+    in_swarm = call.backend.swarm_info().local_node_state == "active"
+    local = local_networks(call.backend.daemon_id, call.api.started, _bridged(call), in_swarm)
+    return [*_swarm_networks(call, full), *local]
+
+
+def _swarm_networks(call: Call, full: bool) -> list[Json]:
+    try:
+        control = call.control()
+    except Unavailable:
+        return _carried(call)
+    nodes = control.list_nodes() if full else []
+    return [_of_the_swarm(call, network, nodes, full) for network in control.list_networks()]
+
+
+def _of_the_swarm(call: Call, network: Network, nodes: list[Node], full: bool) -> Json:
+    if not full:
+        return swarm_network_json(network)
+    mine = next((node for node in nodes if node.id == call.backend.swarm_info().node_id), None)
+    places = [a.addresses[0] for a in mine.attachments if a.network_id == network.id and a.addresses] if mine else []
+    containers = containers_on(
+        network.id, call.backend.engine.all(), places[0] if places else "", network.spec.ingress)
+    return swarm_network_json(network, containers, peers_of(network.id, nodes))
+
+
+def _carried(call: Call) -> list[Json]:
+    containers = call.backend.engine.all()
+    address = call.backend.swarm_info().node_addr
+    return [
+        carried_network_json(
+            network, call.api.started, containers_on(network.id, containers, network.node_address, network.ingress),
+            address)
+        for network in call.backend.node_networks()
+    ]
+
+
+def _bridged(call: Call) -> Json:
+    """What is plugged into docker0 now."""
+    found: Json = {}
+    for container in call.backend.engine.all():
+        sandbox = container.sandbox
+        if container.running and sandbox is not None and sandbox.bridge_address and not sandbox.overlays:
+            found[container.id] = endpoint_json(container.name, container.id, sandbox.bridge_address)
+    return found
+
+
+def selected(network: Json, filters: Filters) -> bool:
+    """True if the network passes the filters of `GET /networks`."""
+    kind = "builtin" if network["Name"] in _PREDEFINED else "custom"
+    return (
+        filters.prefix("id", network["Id"])
+        and filters.test("name", lambda name: name in network["Name"])
+        and filters.exact("driver", network["Driver"])
+        and filters.exact("scope", network["Scope"])
+        and filters.exact("type", kind)
+        and filters.labels("label", network["Labels"])
+        and filters.test("idOrName", lambda ref: ref in (network["Id"], network["Name"]))
+    )
+
+
+async def list_networks(call: Call) -> web.StreamResponse:
+    filters = parse_filters(call.query("filters"), accepted.NETWORKS)
+    filters.refuse(["dangling"])
+    return json_answer([network for network in known_networks(call, full=False) if selected(network, filters)])
+
+
+def find_network(networks: list[Json], ref: str) -> Json:
+    """By full id, full name, or unique id prefix. Raises NotFound, InvalidArgument."""
+    found = (
+        [network for network in networks if network["Id"] == ref]
+        or [network for network in networks if network["Name"] == ref]
+        or [network for network in networks if network["Id"].startswith(ref)]
+    )
+    if not found:
+        raise NotFound(f"network {ref} not found")
+    if len(found) > 1:
+        raise InvalidArgument(f"network {ref} is ambiguous ({len(found)} matches found based on ID prefix)")
+    return found[0]
+
+
+async def inspect_network(call: Call) -> web.StreamResponse:
+    scope = call.query("scope")
+    networks = [network for network in known_networks(call, full=True) if scope in ("", network["Scope"])]
+    network = find_network(networks, call.params["id"])
+    if call.flag("verbose") and network["Scope"] == "swarm":
+        network["Services"] = _verbose(call, network["Id"])
+    return json_answer(network)
+
+
+def _verbose(call: Call, network_id: str) -> Json:
+    """The services on the network, as far as this node knows: a worker is not told of services."""
+    try:
+        control = call.control()
+    except Unavailable:
+        return {}
+    return verbose_services(network_id, control.list_services(), control.list_tasks(), control.list_nodes())
+
+
+async def remove_network(call: Call) -> web.StreamResponse:
+    network = find_network(known_networks(call, full=False), call.params["id"])
+    if network["Scope"] == "local":
+        raise PermissionDenied(f"{network['Name']} is a pre-defined network and cannot be removed")
+    raise Unimplemented("removing networks is not there yet in this kit")
+
+
+def _not_yet(what: str) -> Handler:
+    async def refuse(call: Call) -> web.StreamResponse:
+        raise Unimplemented(f"{what} is not there yet in this kit")
+
+    return refuse
+
+
+ROUTES = [
+    Route("GET", "/networks", list_networks),
+    Route("GET", "/networks/{id}", inspect_network),
+    Route("DELETE", "/networks/{id}", remove_network),
+    Route("POST", "/networks/create", _not_yet(
+        "creating networks (the networks here are ingress, docker_gwbridge, bridge, host and none)")),
+    Route("POST", "/networks/prune", _not_yet("removing unused networks")),
+    Route("POST", "/networks/{id}/connect", _not_yet("connecting a container to a network")),
+    Route("POST", "/networks/{id}/disconnect", _not_yet("disconnecting a container from a network")),
+]
