@@ -13,14 +13,12 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from swarmkit_py.ids import Ids
+from swarmkit_py.manager.defaults import BATCH
 from swarmkit_py.manager.orchestrator.slots import SlotKey, on_a_node
 from swarmkit_py.manager.tasks import new_task
 from swarmkit_py.model.objects import Service, Task
 from swarmkit_py.model.states import TaskState
 from swarmkit_py.store.memory import Transaction
-
-BATCH = 200
-"""Changes in one transaction (SwarmKit's MaxChangesPerTransaction): others get their turn in between."""
 
 
 class NewTask(NamedTuple):

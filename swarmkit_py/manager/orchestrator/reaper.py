@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from swarmkit_py.clock import Clock
-from swarmkit_py.manager.defaults import TASK_HISTORY_LIMIT
+from swarmkit_py.manager.defaults import BATCH, TASK_HISTORY_LIMIT
 from swarmkit_py.manager.loop import follow
-from swarmkit_py.manager.orchestrator.plan import BATCH
 from swarmkit_py.manager.orchestrator.restart import policy_of
 from swarmkit_py.manager.orchestrator.slots import by_slot, kept, on_a_node, wanted
 from swarmkit_py.model.objects import Cluster, Object, Task

@@ -75,13 +75,13 @@ def test_it_sweeps_at_once_when_there_is_much() -> None:
     clock = ManualClock()
     store = Store(clock)
     reaper = TaskReaper(store, clock)
-    store.update(lambda tx: [tx.create(task(WEB, n, desired=TaskState.REMOVE)) for n in range(MANY + 500)])
+    store.update(lambda tx: [tx.create(task(WEB, n, desired=TaskState.REMOVE)) for n in range(MANY * 5)])
     reaper.look_at_everything()
     sweeps = 1
     while reaper.tick() == 0:
         sweeps += 1
     assert not store.all(Task)
-    assert sweeps > 5, "others should have had their turn in between"
+    assert sweeps >= 5, "others should have had their turn in between"
 
 
 def test_the_limit_is_the_clusters() -> None:
