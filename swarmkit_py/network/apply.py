@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -92,7 +92,7 @@ def _do_one(operation: Operation, netlink: Netlink, firewall: Firewall) -> None:
     elif isinstance(operation, AddLink):
         _add_link(operation, netlink)
     elif isinstance(operation, ChangeLink):
-        netlink.run(list(_settle(operation.key.name, operation.link)))
+        netlink.run([_settle(operation.key.name, operation.link), _finish(operation.key.name, operation.link)])
     elif isinstance(operation, DeleteLinks):
         netlink.run([*(requests.set_group(name, _DOOMED_GROUP) for name in operation.names),
                      requests.delete_group(_DOOMED_GROUP)])
@@ -112,36 +112,40 @@ def _prepare_sandbox() -> None:
 
 def _add_link(operation: AddLink, netlink: Netlink) -> None:
     name, link, plug = operation.key.name, operation.link, operation.plug
-    alias = requests.set_link(name, alias=link.alias)
+    settled = _settle(name, link)
     if link.kind == "veth":
         if plug is None:
             raise errors.Internal(f"add veth {name}: it has no other end")
-        _add_pair(name, link, plug, alias, netlink)
+        _add_pair(name, link, plug, settled, netlink)
     elif link.kind == "vxlan":
-        netlink.run([requests.add_vxlan(name, link.mtu, link.vni, link.local, link.port), alias])
+        netlink.run([requests.add_vxlan(name, link.mtu, link.vni, link.local, link.port), settled])
     else:
-        netlink.run([requests.add_bridge(name, link.mtu, link.mac), alias])
+        netlink.run([requests.add_bridge(name, link.mtu, link.mac), settled])
     sysctl.disable_ipv6(name)
-    netlink.run(list(_settle(name, link)))
+    netlink.run([_finish(name, link)])
     if plug:
         namespaces.inside(plug.path, lambda: _plug_in(plug))
 
 
-def _add_pair(name: str, link: Link, plug: Plug, alias: Request, netlink: Netlink) -> None:
+def _add_pair(name: str, link: Link, plug: Plug, settled: Request, netlink: Netlink) -> None:
     fd = namespaces.open_namespace(plug.path)
     try:
-        netlink.run([requests.add_veth(name, link.mtu, plug.name, plug.mac, fd), alias])
+        netlink.run([requests.add_veth(name, link.mtu, plug.name, plug.mac, fd), settled])
     finally:
         os.close(fd)
 
 
-def _settle(name: str, link: Link) -> Iterator[Request]:
-    """Everything about a link that can be changed; up comes last."""
+def _settle(name: str, link: Link) -> Request:
+    """All that can be set before the link is a port. Sent along with the making: no link of ours is ever nameless."""
     master = _index(link.master) if link.master else 0
-    yield requests.set_link(name, alias=link.alias, mtu=link.mtu, mac=link.mac or None, master_index=master)
-    if link.master:
-        yield requests.set_port(name, learning=link.learning, flooding=link.flooding, isolated=link.isolated)
-    yield requests.set_link(name, up=link.up)
+    return requests.set_link(name, alias=link.alias, mtu=link.mtu, mac=link.mac or None, master_index=master)
+
+
+def _finish(name: str, link: Link) -> Request:
+    """The rest; up comes last."""
+    if not link.master:
+        return requests.set_link(name, up=link.up)
+    return requests.set_port(name, learning=link.learning, flooding=link.flooding, isolated=link.isolated, up=link.up)
 
 
 def _plug_in(plug: Plug) -> None:

@@ -86,8 +86,7 @@ class NetworkController:
             return self._sandboxes[spec.id].sandbox
         record = self._sandboxes[spec.id] = self._plan(spec)
         try:
-            await self._agree(spec.id)
-            await self._in_worker(lambda: self._records.save(record))
+            await self._agree(spec.id, lambda: self._records.save(record))
         except BaseException:
             self._sandboxes.pop(spec.id, None)
             self._worker.submit(self._reach)  # also when we were cancelled: nothing may be left of it
@@ -96,9 +95,8 @@ class NetworkController:
 
     async def remove_sandbox(self, sandbox_id: str) -> None:
         """See SandboxNetwork."""
-        if self._sandboxes.pop(sandbox_id, None):
-            await self._agree()
-        await self._in_worker(lambda: self._records.forget(sandbox_id))
+        self._sandboxes.pop(sandbox_id, None)
+        await self._agree(then=lambda: self._records.forget(sandbox_id))
 
     def get_sandbox(self, sandbox_id: str) -> Sandbox | None:
         """See SandboxNetwork."""
@@ -137,12 +135,19 @@ class NetworkController:
 
     async def _assign(self, assigned: Assigned) -> None:
         self._assigned = assigned
-        await self._in_worker(lambda: self._records.save_assigned(assigned))
-        await self._agree()
+        await self._agree(then=lambda: self._records.save_assigned(assigned))
 
-    async def _agree(self, sandbox_id: str = "") -> None:
-        """Make the kernel agree. Raises what failed for all, or for this sandbox; logs the rest."""
-        failures = await self._in_worker(self._reach)
+    async def _agree(self, sandbox_id: str = "", then: Callable[[], None] = lambda: None) -> None:
+        """Make the kernel agree, then do `then`, in the worker. Raises what failed for all, or for this sandbox (and
+        `then` is not done); logs the rest."""
+
+        def work() -> dict[str, errors.SwarmError]:
+            failures = self._reach()
+            if not failures.keys() & {"", sandbox_id}:
+                then()
+            return failures
+
+        failures = await self._in_worker(work)
         for owner, failure in failures.items():
             if owner in ("", sandbox_id):
                 raise failure

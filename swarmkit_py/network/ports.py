@@ -73,9 +73,9 @@ def listens_here(key: PortKey) -> bool:
 def lowest_free(bridge: str, taken: Iterable[str]) -> str:
     """The lowest address with prefix on a bridge's subnet that neither the bridge (whose own `bridge` is) nor any of
     `taken` has. Raises errors.Unavailable when there is none."""
-    interface = ipaddress.ip_interface(bridge)
-    used = {ipaddress.ip_interface(address).ip for address in taken} | {interface.ip}
-    for host in interface.network.hosts():
+    network = ipaddress.ip_interface(bridge).network
+    used = {address.partition("/")[0] for address in (bridge, *taken)}
+    for host in map(str, network.hosts()):
         if host not in used:
-            return f"{host}/{interface.network.prefixlen}"
-    raise errors.Unavailable(f"no free address is left on {interface.network}")
+            return f"{host}/{network.prefixlen}"
+    raise errors.Unavailable(f"no free address is left on {network}")

@@ -84,12 +84,12 @@ def set_link(name: str, *, up: bool | None = None, alias: str | None = None, mtu
     return _link(attributes, f"set link {name}", up=up)
 
 
-def set_port(name: str, *, learning: bool, flooding: bool, isolated: bool) -> Request:
-    """Change a bridge port."""
+def set_port(name: str, *, learning: bool, flooding: bool, isolated: bool, up: bool) -> Request:
+    """Change a bridge port, then its state."""
     data = [("IFLA_BRPORT_LEARNING", int(learning)), ("IFLA_BRPORT_UNICAST_FLOOD", int(flooding)),
             ("IFLA_BRPORT_ISOLATED", int(isolated))]
     info = {"attrs": [("IFLA_INFO_SLAVE_KIND", "bridge"), ("IFLA_INFO_SLAVE_DATA", {"attrs": data})]}
-    return _link([("IFLA_IFNAME", name), ("IFLA_LINKINFO", info)], f"set bridge port {name}")
+    return _link([("IFLA_IFNAME", name), ("IFLA_LINKINFO", info)], f"set bridge port {name}", up=up)
 
 
 def set_group(name: str, group: int) -> Request:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import chain
 
 from swarmkit_py.model.assignment import NetworkAssignment, ServiceEndpoint, mac_of
@@ -30,6 +31,11 @@ from swarmkit_py.network.state import (
 OVERLAY_MTU = 1450
 """1500 of the underlay less VXLAN's envelope of 50 bytes (moby drivers/overlay/overlay.go vxlanEncap)."""
 BRIDGE_MTU = 1500
+
+Wire = tuple[LinkKey, Link, Plug]
+"""A veth pair: its name and what is seen of it here, and its inside."""
+
+_mac = lru_cache(maxsize=4096)(mac_of)
 
 
 @dataclass(frozen=True)
@@ -99,7 +105,7 @@ def forwards(inputs: Inputs) -> list[Forward]:
 
 def _gateway_link(gateway: Gateway) -> tuple[LinkKey, Link]:
     return LinkKey(HOST, gateway.name), Link(
-        kind="bridge", alias=f"{ALIAS_PREFIX}bridge", mtu=BRIDGE_MTU, mac=mac_of(host_part(gateway.address)),
+        kind="bridge", alias=f"{ALIAS_PREFIX}bridge", mtu=BRIDGE_MTU, mac=_mac(host_part(gateway.address)),
     )
 
 
@@ -107,37 +113,41 @@ def _overlay_links(network: NetworkAssignment, node_address: str) -> Iterator[tu
     alias = f"{ALIAS_PREFIX}network/{network.id}"
     own = host_part(network.node_address or network.gateway)
     bridge = bridge_of(network)
-    yield LinkKey(HOST, bridge), Link(kind="bridge", alias=alias, mtu=OVERLAY_MTU, mac=mac_of(own))
+    yield LinkKey(HOST, bridge), Link(kind="bridge", alias=alias, mtu=OVERLAY_MTU, mac=_mac(own))
     yield LinkKey(HOST, vxlan_of(network)), Link(
         kind="vxlan", alias=alias, mtu=OVERLAY_MTU, master=bridge, vni=network.vni, local=node_address,
         port=network.data_path_port,
     )
 
 
-def _plugs(
-    record: SandboxRecord, networks: Mapping[str, NetworkAssignment]
-) -> Iterator[tuple[LinkKey, Link, Plug]]:
+def _plugs(record: SandboxRecord, networks: Mapping[str, NetworkAssignment]) -> tuple[Wire, ...]:
     """The sandbox's interfaces: one per overlay it is on, then the gateway bridge, which has the default route."""
     sandbox = record.sandbox
     if not sandbox.path:
-        return
+        return ()
     places = [
-        (bridge_of(networks[o.network_id]), o.address, "", OVERLAY_MTU)
-        for o in sandbox.overlays if o.network_id in networks
+        (f"eth{n}", bridge_of(networks[o.network_id]), o.address, "", OVERLAY_MTU)
+        for n, o in enumerate(sandbox.overlays) if o.network_id in networks
     ]
-    numbers = [n for n, o in enumerate(sandbox.overlays) if o.network_id in networks]
     if sandbox.bridge_address:
         bridge = GWBRIDGE.name if record.mode == "task" else DOCKER0.name
-        places.append((bridge, sandbox.bridge_address, sandbox.bridge_gateway, BRIDGE_MTU))
-        numbers.append(len(sandbox.overlays))
-    for number, (bridge, address, gateway, mtu) in zip(numbers, places, strict=True):
-        name = f"eth{number}"
-        link = Link(
-            kind="veth", alias=f"{ALIAS_PREFIX}sandbox/{sandbox.id}/{name}", mtu=mtu, master=bridge,
-            isolated=bridge == GWBRIDGE.name,
+        name = f"eth{len(sandbox.overlays)}"
+        places.append((name, bridge, sandbox.bridge_address, sandbox.bridge_gateway, BRIDGE_MTU))
+    return _wires(sandbox.id, sandbox.path, tuple(places))
+
+
+@lru_cache(maxsize=1024)
+def _wires(id_: str, path: str, places: tuple[tuple[str, str, str, str, int], ...]) -> tuple[Wire, ...]:
+    """One wire a place. Remembered, since each change asks again for all sandboxes."""
+    return tuple(
+        (
+            LinkKey(HOST, host_end(id_, name)),
+            Link(kind="veth", alias=f"{ALIAS_PREFIX}sandbox/{id_}/{name}", mtu=mtu, master=bridge,
+                 isolated=bridge == GWBRIDGE.name),
+            Plug(id_, path, name, _mac(host_part(address)), mtu, address, gateway),
         )
-        plug = Plug(sandbox.id, sandbox.path, name, mac_of(host_part(address)), mtu, address, gateway)
-        yield LinkKey(HOST, host_end(sandbox.id, name)), link, plug
+        for name, bridge, address, gateway, mtu in places
+    )
 
 
 def _peer_fdb(networks: list[NetworkAssignment], node_address: str) -> Iterator[tuple[FdbKey, str]]:
@@ -145,12 +155,12 @@ def _peer_fdb(networks: list[NetworkAssignment], node_address: str) -> Iterator[
     for network in networks:
         for peer in network.peers:
             if peer.node_address != node_address:
-                mac = mac_of(host_part(peer.address))
+                mac = _mac(host_part(peer.address))
                 yield FdbKey(HOST, vxlan_of(network), mac, "vxlan"), peer.node_address
                 yield FdbKey(HOST, vxlan_of(network), mac, "bridge"), ""
 
 
-def _port_fdb(plugs: list[tuple[LinkKey, Link, Plug]]) -> Iterator[tuple[FdbKey, str]]:
+def _port_fdb(plugs: list[Wire]) -> Iterator[tuple[FdbKey, str]]:
     """A port's MAC is told to the bridge, not learned: an address that moved here is reachable at once."""
     for key, _, plug in plugs:
         yield FdbKey(key.namespace, key.name, plug.mac, "bridge"), ""
@@ -162,7 +172,7 @@ def _neighbours(networks: list[NetworkAssignment], node_address: str) -> Iterato
         for peer in network.peers:
             if peer.node_address != node_address:
                 address = host_part(peer.address)
-                yield NeighbourKey(HOST, vxlan_of(network), address), mac_of(address)
+                yield NeighbourKey(HOST, vxlan_of(network), address), _mac(address)
 
 
 def _settings(gateways: list[Gateway], networks: list[NetworkAssignment]) -> Iterator[tuple[SettingKey, str]]:
