@@ -1,0 +1,81 @@
+"""Owns finding the docker commands that tests type: the one on PATH, and Debian's 20.10, fetched once into `.kit/`.
+
+`cli_parameters()` is for `pytest.mark.parametrize` and fixtures: a command that cannot be had is a skipped test that
+says why, never a passed one.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+import tempfile
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+KIT = ROOT / ".kit"
+DEBIAN_CLI = KIT / "cli-20.10" / "usr" / "bin" / "docker"
+FETCH_SECONDS = 180
+
+
+def path_cli() -> Path | None:
+    """The docker command of this machine."""
+    found = shutil.which("docker")
+    return Path(found).resolve() if found else None
+
+
+@lru_cache(maxsize=1)
+def debian_cli() -> Path | None:
+    """Debian's docker command, downloaded and unpacked (not installed) the first time; None where apt cannot."""
+    if not DEBIAN_CLI.exists() and shutil.which("apt-get") and shutil.which("dpkg-deb"):
+        KIT.mkdir(exist_ok=True)
+        with open(KIT / "cli-20.10.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # two test runs at once must not unpack over each other
+            if not DEBIAN_CLI.exists():
+                _fetch()
+    return DEBIAN_CLI if DEBIAN_CLI.exists() else None
+
+
+def _fetch() -> None:
+    with tempfile.TemporaryDirectory(dir=KIT) as name:
+        folder = Path(name)
+        try:
+            subprocess.run(["apt-get", "download", "docker.io"], cwd=folder, check=True, capture_output=True,
+                           timeout=FETCH_SECONDS)
+            package = next(folder.glob("docker.io_*.deb"))
+            subprocess.run(["dpkg-deb", "-x", package, folder / "unpacked"], check=True, capture_output=True)
+        except (OSError, subprocess.SubprocessError, StopIteration):
+            return  # offline, or another distribution: the tests are skipped, and say so
+        if (folder / "unpacked" / "usr" / "bin" / "docker").exists():
+            shutil.rmtree(DEBIAN_CLI.parents[2], ignore_errors=True)
+            os.replace(folder / "unpacked", DEBIAN_CLI.parents[2])
+
+
+def version_of(cli: Path) -> str:
+    """`28.2.2`: what the command says of itself."""
+    done = subprocess.run([cli, "--version"], capture_output=True, text=True, check=True, timeout=30)
+    return done.stdout.split("version ", 1)[-1].split(",", 1)[0].strip()
+
+
+def docker_clis() -> dict[str, Path]:
+    """Every docker command there is, by version."""
+    found = [cli for cli in (path_cli(), debian_cli()) if cli is not None]
+    return {version_of(cli): cli for cli in found}
+
+
+def cli_parameters() -> list[Any]:
+    """Two parameters, `path` and `debian-20.10`: each a Path, or skipped with the reason."""
+    return [
+        _parameter(path_cli(), "path", "no docker command on PATH"),
+        _parameter(debian_cli(), "debian-20.10", "Debian's docker.io could not be downloaded with apt-get"),
+    ]
+
+
+def _parameter(cli: Path | None, name: str, reason: str) -> Any:
+    marks = [] if cli is not None else [pytest.mark.skip(reason=reason)]
+    return pytest.param(cli, id=name, marks=marks)
