@@ -115,7 +115,7 @@ def _kept(c: View, now: set[Identity]) -> tuple[int, int]:
     return len(before.identities & now), min(len(before.identities), len(now))
 
 
-@lab.check("sc9", points=1, within=CONVERGE, ever=True)
+@lab.check("sc9", points=1, within=CONVERGE, ever=True, poll=2)
 def served(c: View) -> None:
     """The traffic is served, and without waste."""
     traffic = c.requests.traffic()

@@ -63,7 +63,8 @@ class Check:
     """`within`: seconds a change may take before a failure counts. `stable`: seconds it must hold.
 
     `ever`: once passed it stays passed (something that was done on the way, not a state). `perturb`: the grader
-    acts on the cluster, so it runs only when the student asks for the final judgement."""
+    acts on the cluster, so it runs only when the student asks for the final judgement. `poll`: seconds between looks
+    while it fails, for what no event of the engine tells."""
 
     code: str
     look: CheckFunction
@@ -73,6 +74,7 @@ class Check:
     stable: float = 0.0
     ever: bool = False
     perturb: bool = False
+    poll: float = 0.0
 
 
 @dataclass

@@ -58,8 +58,14 @@ class Judge:
 
     def next_look(self, results: Iterable[Result]) -> float | None:
         """Seconds after which something may have changed without an event; None: nothing is under way."""
-        pending = [r.left for r in results if r.status == CONVERGING]
-        return max(0.05, min(0.5, *pending)) if pending else None
+        found = list(results)
+        pending = [min(0.5, r.left) for r in found if r.status == CONVERGING]
+        pending += [self._poll(r.code) for r in found if r.status == FAILED and self._poll(r.code)]
+        return max(0.05, min(pending)) if pending else None
+
+    def _poll(self, code: str) -> float:
+        check = self.checks.checks.get(code)
+        return check.poll if check else 0.0
 
     def _with_needs(self, codes: Iterable[str]) -> set[str]:
         wanted: set[str] = set()

@@ -39,14 +39,22 @@ class Eyes:
                     errors[name] = str(error)
             try:
                 nodes, services, tasks = (future.result() for future in swarm)
-                hosts = evidence.result()["hosts"]
             except EngineError as error:
                 raise GraderError(f"{self.managers[0]}: {error}") from None
             except OSError as error:
-                raise GraderError(str(error)) from None
+                raise GraderError(f"{self.managers[0]}: {error}") from None
+            # Whatever the sandbox raises, it is not the student's fault.
+            failed = evidence.exception()
+            if failed is not None:
+                raise GraderError(str(failed))
+            hosts = evidence.result()["hosts"]
         return World(taken, read_nodes(nodes), read_services(services), tasks, containers, hosts, errors,
                      clients=(self.client,))
 
     def published(self, port: int) -> Sequence[str]:
         """The URLs of a published port, one for each node."""
         return [f"http://{host.address}:{port}/" for host in self.cluster.hosts if host.name in self.engines]
+
+    def cluster_lives(self) -> bool:
+        """Does anybody answer at all?"""
+        return any(engine.path.exists() for engine in self.engines.values())

@@ -26,7 +26,8 @@ def state_home(environ: Mapping[str, str] = os.environ) -> Path:
 
 @dataclass
 class Progress:
-    """`step` counts from 0. `hints`: the level seen by step. `passed`: what was done on the way."""
+    """`step` counts from 0. `hints`: the level seen by step. `passed`: what was done on the way.
+    `earned`: checks that passed at some time, for the running score; the final one judges the present state."""
 
     lab: str
     seed: str | None = None
@@ -35,6 +36,7 @@ class Progress:
     hints: dict[str, int] = field(default_factory=dict)
     said: dict[str, str] = field(default_factory=dict)
     passed: set[str] = field(default_factory=set)
+    earned: set[str] = field(default_factory=set)
     finished: bool = False
 
     def to_text(self) -> str:
@@ -43,6 +45,7 @@ class Progress:
         lines += [f"hint {step} {level}" for step, level in sorted(self.hints.items())]
         lines += [f"predicted {code} {answer}" for code, answer in sorted(self.said.items())]
         lines += [f"passed {code}" for code in sorted(self.passed)]
+        lines += [f"earned {code}" for code in sorted(self.earned)]
         lines += ["finished yes"] if self.finished else []
         return "\n".join(lines) + "\n"
 
@@ -65,6 +68,8 @@ def from_text(text: str, lab: str) -> Progress:
             found.said[first] = second
         elif word == "passed" and first:
             found.passed.add(first)
+        elif word == "earned" and first:
+            found.earned.add(first)
         elif word == "finished":
             found.finished = True
     return found

@@ -21,7 +21,8 @@ PREDICTED = "p"
 
 @dataclass
 class Referee:
-    """`load` before use; `see` for each look; then `judge_step` or `judge_all` of that look."""
+    """`see` for each look; then `judge_step` or `judge_all` of that look. Without `keep` it only reads: another
+    process (the guide) writes the history down."""
 
     lab: Lab
     params: Params
@@ -29,6 +30,7 @@ class Referee:
     store: Store
     progress: Progress
     run: Run
+    keep: bool = True
     clock: Callable[[], float] = time.monotonic
     world: World | None = None
     _wish: object = None
@@ -48,7 +50,7 @@ class Referee:
         if changed:
             self.run.changed = self.clock()
         self._wish, self.world = wish, world
-        if self.run.history.record(world, self.params.service) or changed:
+        if (self.run.history.record(world, self.params.service) or changed) and self.keep:
             self.store.save_run(self.run)
         return world
 
@@ -72,13 +74,33 @@ class Referee:
         return [*self._judge(codes, self.params.target, perturb), self._predicted()]
 
     def _judge(self, codes: Iterable[str], goal: int, perturb: bool) -> list[Result]:
-        before = set(self.progress.passed)
         results = self.judge.judge(self.view(goal), self.clock(), self.run.changed, codes, perturb=perturb)
         if any(result.status not in (PASSED,) and result.code == "sc6" for result in results):
             self._requests.forget()
-        if self.progress.passed != before:
-            self.store.save_progress(self.progress)
+        self._earn(results)
         return results
+
+    def _earn(self, results: list[Result]) -> None:
+        earned = {result.code for result in results if result.status == PASSED and result.max_points}
+        if self.keep and not (earned | self.progress.passed) <= self.progress.earned:
+            self.progress.earned |= earned | self.progress.passed
+            self.store.save_progress(self.progress)
+
+    @property
+    def earned(self) -> int:
+        """The running score: every check that passed at some time, and the predictions."""
+        points = sum(self.checks.checks[code].points for code in self.progress.earned if code in self.checks.checks)
+        return points + self._predicted().points
+
+    @property
+    def max_points(self) -> int:
+        return self.checks.max_points + int(self.lab.table["predicted_points"])
+
+    def reload(self) -> None:
+        """Another process wrote: take what it left."""
+        self.progress = self.store.progress(self.lab.id)
+        self.judge.passed_ever = self.progress.passed
+        self.run = self.store.run() or self.run
 
     def _predicted(self) -> Result:
         said = sum(code in self.progress.said for code in self.lab.predictions)

@@ -68,6 +68,14 @@ class Words:
         """The text under `key`. KeyError for an unknown key: the tests hold every key in both languages."""
         return self._texts[key].format(**{**self._values, **values}).strip()
 
+    def expand(self, text: str) -> str:
+        """A text from elsewhere (a command) with the lab's values in its holes."""
+        return text.format(**self._values)
+
+    def fill(self, key: str, facts: Mapping[str, Any]) -> str:
+        """As a call, but a hole that nothing fills reads as a dash."""
+        return self._texts[key].format_map(_Dashes({**self._values, **facts})).strip()
+
     def several(self, key: str, **values: Any) -> list[str]:
         """The texts under `key.0`, `key.1`, …"""
         found = []
@@ -81,6 +89,11 @@ class Words:
     def adding(self, table: Mapping[str, Any], values: Mapping[str, Any]) -> Words:
         """These words and a lab's own, with the lab's values known in every text."""
         return Words(self.lang, self._texts, table, values={**self._values, **values})
+
+
+class _Dashes(dict[str, Any]):
+    def __missing__(self, key: str) -> str:
+        return "–"
 
 
 def kit_words(lang: str) -> Words:

@@ -1,0 +1,221 @@
+"""Owns the guide's loop: wait for an event or a key, look, judge, draw. What it shows is decided in `screen`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+
+from labs.kit.checks import GraderError
+from labs.kit.judge import ERROR, PASSED, Result, score
+from labs.kit.picture import draw
+from labs.kit.referee import Referee
+from labs.kit.screen import ANSWER, ASK_RESET, HELP, LIST, WATCH, Screen, allowed_keys, render_screen
+from labs.kit.session import start_again
+from labs.kit.terminal import read_keys, show, width
+from labs.kit.watcher import Watcher
+from labs.kit.words import Words
+
+DEBOUNCE, LONGEST_BURST = 0.2, 1.0
+TICK = 2.0
+"""Seconds between glances at the clock and at what other processes wrote; the cluster is not asked for that."""
+
+YES = {"y", "o"}
+
+
+class Guide:
+    """One student in front of one lab."""
+
+    def __init__(
+        self, referee: Referee, words: Words, *, plain: bool, colour: bool, option: str = "",
+        open_terminal: Callable[[str], None] | None = None, notice: str = "",
+    ) -> None:
+        self.referee, self.words, self.colour = referee, words, colour
+        self._open_terminal = open_terminal
+        self._started = time.monotonic() - referee.progress.seconds
+        self._opening: list[tuple[str, str, object]] | None = None
+        self._stamp = referee.store.stamp()
+        self.screen = Screen(referee.lab, plain=plain, seed=referee.run.seed, option=option, notice=notice,
+                             tmux=open_terminal is not None, max_points=referee.max_points)
+        self.quit = False
+
+    def run(self) -> None:
+        """Until the student quits, or the cluster ends."""
+        watcher = Watcher(self.referee.eyes.engines.values())
+        try:
+            self._take_progress()
+            self.refresh()
+            while not self.quit:
+                self._turn(watcher)
+        finally:
+            watcher.close()
+            self._save()
+
+    def _turn(self, watcher: Watcher) -> None:
+        due = self.referee.judge.next_look(self.screen.results) if self.screen.mode == WATCH else None
+        woken = watcher.wait(sys.stdin.fileno(), min(TICK, due) if due is not None else TICK)
+        if "key" in woken:
+            keys = read_keys(sys.stdin.fileno())
+            self.quit = self.quit or not keys and not sys.stdin.isatty()
+            for key in keys:
+                self.press(key)
+        if "event" in woken:
+            watcher.quiet(DEBOUNCE, LONGEST_BURST)
+        if self.referee.store.stamp() != self._stamp:
+            self.referee.reload()
+            self._take_progress()
+            woken.add("event")
+        if "event" in woken or (due is not None and not woken and due <= TICK):
+            self.refresh()
+        else:
+            self.draw()
+
+    def _take_progress(self) -> None:
+        progress = self.referee.progress
+        if progress.step != self.screen.step:
+            self._opening = None
+        self.screen.step, self.screen.said = progress.step, progress.said
+        self.screen.hint_level = progress.hints.get(self.screen.now.id, 0)
+        self.screen.finished = progress.finished
+        self._stamp = self.referee.store.stamp()
+
+    def _save(self) -> None:
+        self.referee.progress.seconds = time.monotonic() - self._started
+        self.referee.store.save_progress(self.referee.progress)
+        self._stamp = self.referee.store.stamp()
+
+    def draw(self) -> None:
+        self.screen.minutes = int((time.monotonic() - self._started) // 60)
+        if not self.screen.finished:
+            self.screen.earned = self.referee.earned
+        show(render_screen(self.screen, self.words, width()), self.colour)
+
+    def refresh(self) -> None:
+        """Look at the cluster and judge this step."""
+        if self._opening is None:
+            self.screen.checking = True
+            self.draw()
+        self.screen.goal = self.referee.goal(self.screen.now)
+        try:
+            world = self.referee.see()
+            self.screen.picture = draw(world, self.referee.params.service)
+            self.screen.results = self.referee.judge_step(self.screen.now)
+            self.screen.truths = self.referee.truths()
+        except GraderError as error:
+            self.screen.results = [Result("look", ERROR, error=str(error))]
+            self._end_if_gone()
+        self._note_opening()
+        self.screen.checking = False
+        self._stamp = self.referee.store.stamp()
+        self.draw()
+
+    def _note_opening(self) -> None:
+        """Nothing went wrong as long as everything is as it was when the step began."""
+        now: list[tuple[str, str, object]] = [
+            (result.code, result.status, result.actual) for result in self.screen.results]
+        if self._opening is None:
+            self._opening = now
+        self.screen.untouched = now == self._opening
+
+    def _end_if_gone(self) -> None:
+        if not self.referee.eyes.cluster_lives():
+            self.quit = True
+            self.screen.notice = self.words("screen.gone")
+
+    def press(self, key: str) -> None:
+        """One key; those that do nothing now do nothing."""
+        if self.screen.mode == ANSWER:
+            self._type(key)
+        elif self.screen.mode == ASK_RESET:
+            self.screen.mode = WATCH
+            if key.lower() in YES:
+                self._reset()
+        elif self.screen.mode in (HELP, LIST):
+            self.screen.mode = WATCH
+        elif key in allowed_keys(self.screen):
+            self.screen.notice = ""
+            self._act(key)
+        self.draw()
+
+    def _act(self, key: str) -> None:
+        actions: dict[str, Callable[[], None]] = {
+            "n": self._next, "h": self._hint, "p": self._predict, "t": self._terminal, "q": self._quit,
+            "l": lambda: self._mode(LIST), "?": lambda: self._mode(HELP), "x": lambda: self._mode(ASK_RESET),
+        }
+        actions[key]()
+
+    def _mode(self, mode: str) -> None:
+        self.screen.mode = mode
+
+    def _quit(self) -> None:
+        self.quit = True
+
+    def _terminal(self) -> None:
+        if self._open_terminal is not None:
+            self._open_terminal(self.screen.now.on)
+
+    def _hint(self) -> None:
+        hints = self.referee.progress.hints
+        hints[self.screen.now.id] = self.screen.hint_level = self.screen.hint_level + 1
+        self._save()
+
+    def _predict(self) -> None:
+        self.screen.mode, self.screen.asking, self.screen.typed = ANSWER, self.screen.unanswered, ""
+
+    def _type(self, key: str) -> None:
+        if key in ("\r", "\n"):
+            self._answer()
+        elif key in ("\x7f", "\b"):
+            self.screen.typed = self.screen.typed[:-1]
+        elif key == "\x1b":
+            self.screen.mode = WATCH
+        elif key.isprintable() and len(self.screen.typed) < 40:
+            self.screen.typed += key
+
+    def _answer(self) -> None:
+        code, self.screen.mode = self.screen.asking, WATCH
+        if self.screen.typed and self.referee.predict(code, self.screen.typed) is None:
+            self.screen.notice = self.words("screen.unread", form=self.words(f"predictions.{code}.form"))
+        elif self.screen.typed and self.screen.unanswered:
+            self._predict()
+        self._stamp = self.referee.store.stamp()
+
+    def _next(self) -> None:
+        if self.screen.last:
+            self._inspect()
+            return
+        self.referee.progress.step += 1
+        self._save()
+        self._take_progress()
+        self.screen.results, self.screen.picture = [], self.screen.picture
+        self.refresh()
+
+    def _inspect(self) -> None:
+        """The last judgement: everything, in the present state, and the grader's own action."""
+        self.screen.notice, self.screen.checking = self.words("screen.inspecting"), True
+        self.draw()
+        try:
+            self.referee.see()
+            results = self.referee.judge_all(perturb=True)
+        except GraderError as error:
+            results = [Result("look", ERROR, error=str(error))]
+        self.screen.notice, self.screen.checking, self.screen.inspected = "", False, results
+        if all(result.status == PASSED for result in results):
+            self.referee.progress.finished = self.screen.finished = True
+            self.screen.earned = score(results)
+        self._save()
+
+    def _reset(self) -> None:
+        def say(key: str) -> None:
+            self.screen.notice = self.words(key)
+            self.draw()
+
+        try:
+            start_again(self.referee, say)
+            self.screen.notice = ""
+        except GraderError as error:
+            self.screen.notice = str(error)
+        self.screen.inspected, self._opening = [], None
+        self._started = time.monotonic()
+        self._take_progress()
+        self.refresh()

@@ -1,0 +1,98 @@
+"""Owns playing a script of a lab (`solution.sh`, `wrong/*.sh`): typing, predicting, and waiting for steps to close."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from labs.kit.judge import PASSED, Result
+from labs.kit.referee import Referee, settle
+from labs.kit.report import all_passed
+from labs.kit.screen import result_waits_for_inspection
+from labs.kit.typist import Typist
+
+STEP_SECONDS = 60.0
+HOLE = re.compile(r"\{(\w+)\}")
+
+
+class StepNotDone(Exception):
+    """A step of the solution did not close."""
+
+    def __init__(self, step: str, results: list[Result]) -> None:
+        super().__init__(step)
+        self.step, self.results = step, results
+
+
+def reference_predictions(referee: Referee) -> dict[str, str]:
+    """The right answers, computed from the lab's numbers as the student is meant to: spread evenly."""
+    nodes = len(referee.eyes.engines)
+    return {"predict_P1": even(referee.params.target, nodes), "predict_P2": "n",
+            "predict_P3": even(referee.params.low, nodes)}
+
+
+def even(tasks: int, nodes: int) -> str:
+    """`4/3/3` for 10 on 3."""
+    return "/".join(str(tasks // nodes + (number < tasks % nodes)) for number in range(nodes))
+
+
+@dataclass
+class Player:
+    """`on_step(number)`, `on_prediction(code, answer)` and `on_results(results)` tell what happens."""
+
+    referee: Referee
+    typist: Typist
+    on_step: Callable[[int], None] = lambda number: None
+    on_prediction: Callable[[str, str], None] = lambda code, answer: None
+    on_results: Callable[[list[Result]], None] = lambda results: None
+    host: str = "manager1"
+    green: set[str] = field(default_factory=set)
+
+    def play(self, script: str) -> None:
+        """Every line of the script. Raises StepNotDone, ShellStopped."""
+        values = {**self.referee.params.values(), **reference_predictions(self.referee)}
+        self.on_step(self.referee.progress.step)
+        for line in script.splitlines():
+            if line.strip() and not line.startswith("#"):
+                self._line(HOLE.sub(lambda hole: str(values[hole.group(1)]), line))
+
+    def _line(self, line: str) -> None:
+        word, _, rest = line.partition(" ")
+        if word == "@step":
+            self._close(rest.strip())
+        elif word == "@predict":
+            code, _, answer = rest.partition(" ")
+            self.referee.predict(code, answer)
+            self.on_prediction(code, answer)
+        elif word.startswith("@"):
+            self.host = word[1:]
+        else:
+            self.typist.type(self.host, line)
+            self.referee.see()
+
+    def _close(self, step_id: str) -> None:
+        numbers = {step.id: number for number, step in enumerate(self.referee.lab.steps)}
+        number = numbers[step_id]
+        step = self.referee.lab.steps[number]
+        results = settle(self.referee, lambda: self.referee.judge_step(step), STEP_SECONDS,
+                         threading.Event().wait, self._tell)
+        if not all_passed([result for result in results if not result_waits_for_inspection(result)]):
+            raise StepNotDone(step_id, results)
+        while number + 1 < len(self.referee.lab.steps):
+            number += 1
+            self._go_to(number)
+            if not self.referee.lab.steps[number].predict:
+                break
+
+    def _go_to(self, number: int) -> None:
+        self.referee.progress.step = number
+        self.referee.store.save_progress(self.referee.progress)
+        self.green.clear()
+        self.on_step(number)
+
+    def _tell(self, results: list[Result]) -> None:
+        fresh = [result for result in results if result.status == PASSED and result.code not in self.green]
+        self.green |= {result.code for result in fresh}
+        if fresh:
+            self.on_results(fresh)

@@ -1,0 +1,90 @@
+"""Owns how judged checks read: a line for each, and the block that explains a failure. Pure text from results.
+
+The block is the most important of the product: what was expected, what was found, where we looked, and one
+sentence each on what is wrong, why it matters, and the way; never the command itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from labs.kit.judge import CONVERGING, ERROR, FAILED, PASSED, SIGNS, WAITING, Result
+from labs.kit.style import SIGN_STYLES, Line, Span, line, spread, wrapped
+from labs.kit.words import Words
+
+TODO = "todo"
+"""How a failed check is shown before the student has done anything: nothing went wrong yet."""
+
+
+def sentence(result: Result, words: Words, goal: int) -> str:
+    """What the check asserts."""
+    return words(f"checks.{result.code}.sentence", goal=goal) if f"checks.{result.code}.sentence" in words else (
+        words("check.look"))
+
+
+def status_line(result: Result, words: Words, goal: int, width: int, *, plain: bool, todo: bool = False) -> list[Line]:
+    """`✓ sentence      remark`, wrapped where it is narrow."""
+    shown = TODO if todo and result.status == FAILED else result.status
+    sign = words(f"state.{shown}") + ":" if plain else ("–" if shown == TODO else SIGNS[shown])
+    style = "dim" if shown == TODO else SIGN_STYLES[shown]
+    remark = _remark(result, words, shown)
+    text = sentence(result, words, goal)
+    left = line("  ", Span(sign, style), f" {text}")
+    right = line(Span(remark + " ", "dim"))
+    whole = spread(left, right, width)
+    if len(whole) > len(left) or (not remark and sum(len(span.text) for span in left) <= width):
+        return [whole]
+    first, *others = wrapped(text, width, first=" " * (len(sign) + 3))
+    head = line("  ", Span(sign, style), " " + first[0].text.strip())
+    return [head, *others, *(wrapped(remark, width, "dim", first="      ") if remark else [])]
+
+
+def _remark(result: Result, words: Words, shown: str) -> str:
+    if shown == CONVERGING:
+        return words("remark.converging", actual=result.actual if result.actual is not None else "",
+                     expected=result.expected if result.expected is not None else "",
+                     elapsed=f"{result.elapsed:.1f}", left=f"{max(0.0, result.left):.0f}")
+    if shown == WAITING:
+        return words("remark.perturb") if not result.needs or result.code == "sc12" else words("remark.waiting")
+    if shown == TODO:
+        return words("remark.todo")
+    if shown == ERROR:
+        return words("remark.error")
+    return f"{result.code} · {result.points}/{result.max_points}" if result.max_points else ""
+
+
+def failure_block(result: Result, words: Words, goal: int, width: int, *, plain: bool = False) -> list[Line]:
+    """Expected, found, where, and the words for the mistake if it was recognised."""
+    if result.status == ERROR:
+        return [*wrapped(words("error.ours"), width, "bad", first="    "),
+                *wrapped(result.error.strip().splitlines()[-1] if result.error else "–", width, "dim", first="    ")]
+    rows: list[Line] = []
+    for name in ("expected", "actual", "where"):
+        label = words(f"block.{name}")
+        rows += wrapped(_fill(result, words, name, goal), width, first=f"    {label:<9} ")
+    if result.mistake:
+        text = words(f"mistakes.{result.mistake}", **result.mistake_facts)
+        arrow = "" if plain else "→ "
+        rows += wrapped(text, width, "bad", first=f"    {arrow}", rest="    " + " " * len(arrow))
+    code = f"code {result.mistake} · " if result.mistake else ""
+    rows += wrapped(f"{code}{result.code} · {result.points}/{result.max_points}", width, "dim", first="    ")
+    return rows
+
+
+def _fill(result: Result, words: Words, name: str, goal: int) -> str:
+    facts = {**result.facts, "goal": goal, "expected": result.expected, "actual": result.actual}
+    return words.fill(f"checks.{result.code}.{name}", facts)
+
+
+def first_failure(results: Iterable[Result]) -> Result | None:
+    """The one to explain: the grader's faults first, then the first that failed."""
+    found = list(results)
+    for status in (ERROR, FAILED):
+        for result in found:
+            if result.status == status:
+                return result
+    return None
+
+
+def all_passed(results: Iterable[Result]) -> bool:
+    return all(result.status == PASSED for result in results)

@@ -1,0 +1,224 @@
+"""Owns the guide's screen: a pure function from what is known to lines of styled text. No terminal, no cluster.
+
+The menu at the bottom is truthful: it is made from `allowed_keys`, and those keys are the ones that work.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from labs.kit.folder import Lab, Step
+from labs.kit.judge import CONVERGING, Result
+from labs.kit.picture import Column, render
+from labs.kit.report import all_passed, failure_block, first_failure, status_line
+from labs.kit.style import Line, Span, line, rule, spread, wrapped
+from labs.kit.words import Words
+
+WATCH, HELP, LIST, ASK_RESET, ANSWER = "watch", "help", "list", "ask_reset", "answer"
+HINT_LEVELS = 3
+
+
+@dataclass
+class Screen:
+    """All that the screen shows."""
+
+    lab: Lab
+    step: int = 0
+    minutes: int = 0
+    earned: int = 0
+    max_points: int = 20
+    goal: int = 0
+    results: list[Result] = field(default_factory=list)
+    picture: tuple[Column, ...] = ()
+    hint_level: int = 0
+    said: dict[str, str] = field(default_factory=dict)
+    truths: dict[str, str] = field(default_factory=dict)
+    mode: str = WATCH
+    asking: str = ""
+    typed: str = ""
+    notice: str = ""
+    checking: bool = False
+    untouched: bool = True
+    finished: bool = False
+    inspected: list[Result] = field(default_factory=list)
+    seed: str | None = None
+    tmux: bool = False
+    option: str = ""
+    plain: bool = False
+
+    @property
+    def now(self) -> Step:
+        return self.lab.steps[self.step]
+
+    @property
+    def last(self) -> bool:
+        return self.step == len(self.lab.steps) - 1
+
+    @property
+    def unanswered(self) -> str:
+        """The next prediction of this step to be made, or ""."""
+        return next((code for code in self.now.predict if code not in self.said), "")
+
+    @property
+    def done(self) -> bool:
+        """May one go on? On the last step: may the final inspection start?"""
+        if self.now.predict:
+            return not self.unanswered
+        open_ = [result for result in self.results if not result_waits_for_inspection(result)]
+        return bool(open_) and all_passed(open_)
+
+
+def result_waits_for_inspection(result: Result) -> bool:
+    """The grader's own action comes last, when the student asks for it."""
+    return result.code == "sc12" and result.status == "waiting"
+
+
+def allowed_keys(screen: Screen) -> list[str]:
+    """The keys that do something now, in the order of the menu."""
+    if screen.mode != WATCH or screen.checking:
+        return []
+    keys = ["n"] if screen.done and not screen.finished else []
+    keys += ["h"] if screen.hint_level < HINT_LEVELS and not screen.done else []
+    keys += ["p"] if screen.unanswered else []
+    keys += ["t"] if screen.tmux and screen.now.on else []
+    return [*keys, "l", "x", "?", "q"]
+
+
+def render_screen(screen: Screen, words: Words, width: int) -> list[Line]:
+    """The whole screen, at most `width` wide."""
+    if screen.mode == HELP:
+        return _help(screen, words, width)
+    if screen.mode == LIST:
+        return _list(screen, words, width)
+    rows = [_header(screen, words, width), rule(width), *_task(screen, words, width), []]
+    rows += [*render(screen.picture, words, width, screen.plain), rule(width)]
+    rows += _checks(screen, words, width)
+    rows += _predictions(screen, words, width) + _hints(screen, words, width) + _ending(screen, words, width)
+    return [*rows, rule(width), *_menu(screen, words, width)]
+
+
+def _header(screen: Screen, words: Words, width: int) -> Line:
+    step = words("screen.step", number=screen.step + 1, count=len(screen.lab.steps))
+    minutes = words("screen.minutes", minutes=screen.minutes)
+    right = line(f"{step} · {minutes} · ", Span(f"{screen.earned}/{screen.max_points} ", "title"))
+    short = line(f"{screen.step + 1}/{len(screen.lab.steps)} · ", Span(f"{screen.earned}/{screen.max_points} ", "title"))
+    left = line(" ", Span(f"{screen.lab.id} · {words('title')}", "title"))
+    whole = spread(left, right, width)
+    return whole if len(whole) > len(left) else spread(left, short, width)
+
+
+def _task(screen: Screen, words: Words, width: int) -> list[Line]:
+    key = f"steps.{screen.now.id}"
+    rows = wrapped(words(f"{key}.title"), width, "title", first=" ")
+    if screen.seed is not None:
+        rows += wrapped(words("graded_aim"), width, first=" ")
+    rows += wrapped(words("screen.goal") + words(f"{key}.goal"), width, first=" ")
+    if screen.seed is None:
+        rows += [row for command in screen.now.commands for row in _command(screen.now.on, command, words, width)]
+    if f"{key}.look" in words:
+        rows += wrapped(words("screen.look") + words(f"{key}.look"), width, "dim", first=" ")
+    return rows
+
+
+def _command(host: str, command: str, words: Words, width: int) -> list[Line]:
+    where, text = words("screen.on", host=host), words.expand(command)
+    if len(where) + len(text) + 7 <= width:
+        return [line(f"   {where}   ", Span(text, "command"))]
+    return [line(f"   {where}"), *wrapped(text, width, "command", first="     ", rest="       ")]
+
+
+def _checks(screen: Screen, words: Words, width: int) -> list[Line]:
+    results = screen.inspected or screen.results
+    rows = [row for result in results
+            for row in status_line(result, words, screen.goal, width, plain=screen.plain, todo=screen.untouched)]
+    failure = first_failure(results)
+    if failure and (failure.status == "error" or not screen.untouched):
+        rows += failure_block(failure, words, screen.goal, width, plain=screen.plain)
+    return rows
+
+
+def _predictions(screen: Screen, words: Words, width: int) -> list[Line]:
+    rows: list[Line] = []
+    for code in screen.now.predict:
+        rows += wrapped(words(f"predictions.{code}.question"), width, first=f" {code} ", style="title")
+        if code in screen.said:
+            rows += wrapped(words("screen.typed", answer=answer_word(screen.said[code], words)), width, first="    ")
+    if not screen.now.predict:
+        rows += [row for code in screen.said if code in screen.truths and _fresh(screen, code)
+                 for row in wrapped(verdict(code, screen, words), width, "info", first=f" {code} ")]
+    return rows
+
+
+def _fresh(screen: Screen, code: str) -> bool:
+    """A prediction's outcome is told on the step that shows it and the one after."""
+    asked = next(n for n, step in enumerate(screen.lab.steps) if code in step.predict)
+    return 0 < screen.step - asked <= 2 or screen.finished
+
+
+def answer_word(answer: str, words: Words) -> str:
+    """`oui` for `yes`, in French; numbers as they are."""
+    return words(f"answer.{answer}") if f"answer.{answer}" in words else answer
+
+
+def verdict(code: str, screen: Screen, words: Words) -> str:
+    """What was said against what was measured."""
+    said, truth = screen.said[code], screen.truths[code]
+    key = f"predictions.{code}.{'right' if said == truth else 'wrong'}"
+    return words(key, said=answer_word(said, words), truth=answer_word(truth, words))
+
+
+def _hints(screen: Screen, words: Words, width: int) -> list[Line]:
+    hints = words.several(f"steps.{screen.now.id}.hints")[:screen.hint_level]
+    return [row for level, hint in enumerate(hints, 1)
+            for row in wrapped(hint, width, "info", first=" " + words("screen.hint", level=level) + " ", rest="   ")]
+
+
+def _ending(screen: Screen, words: Words, width: int) -> list[Line]:
+    rows: list[Line] = []
+    if screen.finished:
+        text = words("screen.finished", score=screen.earned, max=screen.max_points)
+        rows += wrapped(text, width, "good", first=" ")
+        rows += [row for after in words.several("after") for row in wrapped(after, width, first=" ")]
+    elif screen.done:
+        rows += wrapped(words("screen.last" if screen.last else "screen.done"), width, "good", first=" ")
+    if screen.notice:
+        rows += wrapped(screen.notice, width, "wait", first=" ")
+    return rows
+
+
+def _menu(screen: Screen, words: Words, width: int) -> list[Line]:
+    if screen.mode == ASK_RESET:
+        return wrapped(words("screen.reset_ask"), width, "wait", first=" ")
+    if screen.mode == ANSWER:
+        form = words(f"predictions.{screen.asking}.form")
+        return wrapped(words("screen.answer", form=form) + screen.typed + "_", width, "wait", first=f" {screen.asking} ")
+    if screen.checking or any(result.status == CONVERGING for result in screen.results) and not allowed_keys(screen):
+        return wrapped(words("screen.checking"), width, "dim", first=" ")
+    return _menu_rows(screen, words, width)
+
+
+def _menu_rows(screen: Screen, words: Words, width: int) -> list[Line]:
+    rows: list[Line] = [[Span(" ")]]
+    for key in allowed_keys(screen):
+        level = f" ({screen.hint_level + 1}/{HINT_LEVELS})" if key == "h" else ""
+        spans = line(Span(key, "key"), f":{words(f'key.{key}')}{level}   ")
+        if sum(len(span.text) for span in [*rows[-1], *spans]) - 3 > width:
+            rows.append([Span(" ")])
+        rows[-1] += spans
+    return rows
+
+
+def _help(screen: Screen, words: Words, width: int) -> list[Line]:
+    rows = [_header(screen, words, width), rule(width)]
+    rows += [row for text in words.several("help.lines") for row in wrapped(text, width, first=" ", rest="    ")]
+    return [*rows, rule(width), *wrapped(words("help.back"), width, "dim", first=" ")]
+
+
+def _list(screen: Screen, words: Words, width: int) -> list[Line]:
+    rows = [_header(screen, words, width), rule(width)]
+    for number, step in enumerate(screen.lab.steps):
+        here = number == screen.step
+        sign = "✓" if number < screen.step or screen.finished else ">" if here else " "
+        style = "good" if sign == "✓" else "title" if here else ""
+        rows += wrapped(f"{number + 1:>2}  {words(f'steps.{step.id}.title')}", width, style, first=f" {sign} ")
+    return [*rows, rule(width), *wrapped(words("help.back"), width, "dim", first=" ")]

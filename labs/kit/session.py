@@ -1,0 +1,91 @@
+"""Owns one lab's life: its sandbox, the cluster it is given, and the referee that judges it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from labs.kit.cluster_port import Cluster
+from labs.kit.folder import Lab, find_lab
+from labs.kit.given import prepare, reset
+from labs.kit.history import History
+from labs.kit.look import Eyes
+from labs.kit.progress import Progress, Run, Store
+from labs.kit.referee import Referee
+from labs.kit.speed import speed_factor
+from topologies import clusters
+
+Say = Callable[[str], None]
+
+
+class NoLab(Exception):
+    """The cluster of that name runs no lab."""
+
+
+def fresh_progress(store: Store, lab: Lab, seed: str | None) -> Progress:
+    """What was reached, unless it is of another lab's values or finished: then from the start."""
+    progress = store.progress(lab.id)
+    if progress.finished or progress.seed != seed:
+        progress = Progress(lab.id, seed)
+    progress.step = min(progress.step, len(lab.steps) - 1)
+    store.save_progress(progress)
+    return progress
+
+
+@contextmanager
+def open_session(lab: Lab, name: str, seed: str | None, say: Say, *, fresh: bool = False) -> Iterator[Referee]:
+    """Start the sandbox, make the given cluster, note the baseline. The sandbox ends with the block, or with us."""
+    say("given.start")
+    cluster = clusters.start(str(lab.table["topology"]), name, lifeline=True)
+    store = Store(name)
+    try:
+        if fresh:
+            store.forget()
+        yield _given(lab, cluster, store, seed, say)
+    finally:
+        store.end_run()
+        cluster.stop()
+
+
+def _given(lab: Lab, cluster: Cluster, store: Store, seed: str | None, say: Say) -> Referee:
+    params, speed = lab.params(seed), speed_factor()
+    eyes = Eyes(cluster, str(lab.table["client"]))
+    prepare(eyes, lab.table, params, say, speed)
+    say("given.baseline")
+    run = Run(lab.id, seed, History(), time.monotonic(), speed)
+    referee = Referee(lab, params, eyes, store, fresh_progress(store, lab, seed), run)
+    referee.see()
+    return referee
+
+
+def join_session(name: str | None, *, keep: bool = False) -> Referee:
+    """The lab that another process runs. Raises what `clusters.find` raises, and NoLab."""
+    cluster = clusters.find(name or _only_lab())
+    store = Store(cluster.name)
+    run = store.run()
+    if run is None:
+        raise NoLab(cluster.name)
+    lab = find_lab(run.lab)
+    eyes = Eyes(cluster, str(lab.table["client"]))
+    return Referee(lab, lab.params(run.seed), eyes, store, store.progress(lab.id), run, keep=keep)
+
+
+def _only_lab() -> str | None:
+    """The one lab among several clusters; None lets `find` say what there is."""
+    labs = [cluster.name for cluster in clusters.running() if Store(cluster.name).run() is not None]
+    return labs[0] if len(labs) == 1 else None
+
+
+def start_again(referee: Referee, say: Say) -> None:
+    """The cluster as at the start, progress too; the seed stays."""
+    reset(referee.eyes, referee.lab.table, referee.params, say, referee.run.speed)
+    say("given.baseline")
+    progress = Progress(referee.lab.id, referee.run.seed)
+    run = Run(referee.lab.id, referee.run.seed, History(), time.monotonic(), referee.run.speed)
+    referee.progress, referee.run = progress, run
+    referee.judge.passed_ever = progress.passed
+    referee.keep = True
+    referee.see()
+    referee.store.save_progress(progress)
+    referee.store.save_run(run)

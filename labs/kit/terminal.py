@@ -1,0 +1,62 @@
+"""Owns the real terminal: raw keys, its size, and putting a whole screen on it. Decides nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import termios
+import tty
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from labs.kit.style import Line, paint_all
+
+SMALLEST = 40
+
+
+def colour_wanted(environ: Mapping[str, str], is_terminal: bool, plain: bool) -> bool:
+    """NO_COLOR, a dumb terminal, a file or --plain: no colour."""
+    return is_terminal and not plain and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
+
+
+def width() -> int:
+    """Columns of the terminal, never absurdly few."""
+    return max(SMALLEST, min(120, shutil.get_terminal_size((80, 24)).columns))
+
+
+@contextmanager
+def raw_keys(descriptor: int) -> Iterator[None]:
+    """Keys arrive one by one and are not echoed; the terminal is as before afterwards, whatever happens."""
+    before = termios.tcgetattr(descriptor)
+    try:
+        tty.setcbreak(descriptor)
+        yield
+    finally:
+        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+
+
+@contextmanager
+def alternate_screen() -> Iterator[None]:
+    """A screen of its own, as editors use; what was there comes back."""
+    sys.stdout.write("\x1b[?1049h\x1b[?25l")
+    try:
+        yield
+    finally:
+        sys.stdout.write("\x1b[?25h\x1b[?1049l")
+        sys.stdout.flush()
+
+
+def show(lines: list[Line], colour: bool) -> None:
+    """Redraw without flicker: write over what is there and clear the rest."""
+    rows = shutil.get_terminal_size((80, 24)).lines
+    shown = lines if len(lines) <= rows else [*lines[: rows - 3], *lines[-3:]]
+    text = paint_all(shown, colour).replace("\n", "\x1b[K\r\n")
+    sys.stdout.write(f"\x1b[H{text}\x1b[K\x1b[J")
+    sys.stdout.flush()
+
+
+def read_keys(descriptor: int) -> list[str]:
+    """The keys that were pressed; escape sequences (arrows, …) count as nothing."""
+    text = os.read(descriptor, 1024).decode(errors="ignore")
+    return [] if text.startswith("\x1b") else list(text)

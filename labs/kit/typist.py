@@ -1,0 +1,105 @@
+"""Owns typing at hosts as a student would: one interactive shell on a terminal of its own for each host.
+
+The command, its echo and its output pass through the same programs as a student's; nothing is replayed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from labs.kit.cluster_port import Cluster
+
+PROJECT = Path(__file__).resolve().parents[2]
+RCFILE = PROJECT / "topologies" / "shell.bash"
+ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]|\x1b\][^\x07]*\x07|\r")
+COLUMNS = 110
+
+
+def student_shell(cluster: Cluster, host: str) -> list[str]:
+    """The command line of `lab shell HOST`, with `lab` itself within reach."""
+    words = ["bash", "--noprofile", "--rcfile", str(RCFILE), "-i"]
+    reach = f'PATH="$PATH:{Path(sys.prefix) / "bin"}"; exec "$@"'
+    return cluster.enter_argv(host, ["bash", "-c", reach, "bash", *words])
+
+
+class ShellStopped(Exception):
+    """The shell ended or does not come back to its prompt."""
+
+
+class Shell:
+    """One shell on a pseudo terminal. `typed` returns when the prompt is back."""
+
+    def __init__(self, argv: list[str], host: str, show: Callable[[str], None], patience: float = 120.0) -> None:
+        self._show, self._patience, self._host = show, patience, host
+        self._prompt = re.compile(rf"\[\S+ {re.escape(host)} [^\]\n]*\] [$#] $")
+        leader, follower = pty.openpty()
+        fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 40, COLUMNS, 0, 0))
+        self._process = subprocess.Popen(
+            argv, stdin=follower, stdout=follower, stderr=follower, start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0) and None)  # noqa: PLW1509  one thread at this point
+        os.close(follower)
+        self._leader = leader
+        self._read_to_prompt()
+
+    def typed(self, command: str) -> str:
+        """Type a line; its output once the prompt is back. Raises ShellStopped."""
+        os.write(self._leader, command.encode() + b"\n")
+        return self._read_to_prompt()
+
+    def _read_to_prompt(self) -> str:
+        text, shown = "", 0
+        deadline = time.monotonic() + self._patience
+        while not self._prompt.search(ESCAPES.sub("", text)[-300:]):
+            left = deadline - time.monotonic()
+            if left <= 0 or not select.select([self._leader], [], [], left)[0]:
+                raise ShellStopped(f"{self._host}: no prompt within {self._patience:.0f} s; last: {text[-200:]!r}")
+            try:
+                chunk = os.read(self._leader, 65536)
+            except OSError:
+                chunk = b""
+            if not chunk:
+                raise ShellStopped(f"{self._host}: the shell ended; last: {text[-200:]!r}")
+            text += chunk.decode(errors="replace")
+            self._show(text[shown:])
+            shown = len(text)
+        return ESCAPES.sub("", text)
+
+    def close(self) -> None:
+        """End the shell and wait for it."""
+        os.close(self._leader)
+        try:
+            self._process.wait(2)
+        except subprocess.TimeoutExpired:
+            self._process.send_signal(signal.SIGKILL)
+            self._process.wait()
+
+
+class Typist:
+    """A shell for every host that is typed at, opened when first needed."""
+
+    def __init__(self, cluster: Cluster, show: Callable[[str], None]) -> None:
+        self._cluster, self._show = cluster, show
+        self._shells: dict[str, Shell] = {}
+
+    def type(self, host: str, command: str) -> str:
+        """Type one line on a host; what it printed. Raises ShellStopped."""
+        if host not in self._shells:
+            self._shells[host] = Shell(student_shell(self._cluster, host), host, self._show)
+        return self._shells[host].typed(command)
+
+    def close(self) -> None:
+        for shell in self._shells.values():
+            shell.close()
+        self._shells.clear()
