@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import sys
 from pathlib import Path
 
 from swarmkit_py import __version__
-from swarmkit_py.errors import SwarmError
 from swarmkit_py.node import NodeOptions, run
 from swarmkit_py.node.options import RUNTIMES, SWARM_PORT
 
@@ -39,20 +37,14 @@ def options_from(args: argparse.Namespace) -> NodeOptions:
     more = {"hostname": args.hostname} if args.hostname else {}
     return NodeOptions(
         data_root=args.data_root, exec_root=args.exec_root, api_socket=Path(args.host.removeprefix("unix://")),
-        images=args.images or args.data_root / "images", runtime=args.runtime, listen_port=args.listen_port, **more,
+        images=args.images or args.data_root / "images", runtime=args.runtime, listen_port=args.listen_port,
+        log_level=args.log_level, **more,
     )
 
 
 def main(argv: list[str] | None = None) -> int:
-    """The exit status: 0 after a signal, 1 if the node could not start."""
-    args = parser().parse_args(argv)
-    logging.basicConfig(level=args.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    try:
-        run(options_from(args))
-    except (SwarmError, OSError) as error:
-        print(f"swarmd: {error}", file=sys.stderr)
-        return 1
-    return 0
+    """The exit status: 0 after a signal, 1 if the node could not start, 2 for wrong usage."""
+    return run(options_from(parser().parse_args(argv)))
 
 
 if __name__ == "__main__":

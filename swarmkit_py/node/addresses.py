@@ -11,6 +11,7 @@ from contextlib import closing
 from ipaddress import IPv4Address
 
 from swarmkit_py.errors import InvalidArgument
+from swarmkit_py.network import netlink
 
 Local = tuple[str, str]
 """(interface, IPv4 address)."""
@@ -75,8 +76,6 @@ def _list(candidates: Sequence[Local]) -> str:
 
 def local_addresses() -> list[Local]:
     """All IPv4 addresses of this host's interfaces."""
-    from swarmkit_py.network import netlink  # pyroute2 is wanted only here, and only once
-
     return [(name, address.partition("/")[0]) for name, address in netlink.local_addresses()]
 
 

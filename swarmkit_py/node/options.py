@@ -24,3 +24,4 @@ class NodeOptions:
     runtime: str = "runc"
     listen_port: int = SWARM_PORT
     hostname: str = field(default_factory=socket.gethostname)
+    log_level: str = "info"

@@ -1,4 +1,6 @@
-"""Owns which engine, images and network a node gets for its runtime. Imports only what that runtime needs.
+"""Owns which engine, images and network a node gets for its runtime.
+
+What real nodes need is imported at once: hosts are forked from a parent that has imported it (decision 16).
 
 Counterpart: moby/daemon/daemon.go (NewDaemon).
 """
@@ -12,8 +14,11 @@ from swarmkit_py.clock import Clock
 from swarmkit_py.errors import InvalidArgument
 from swarmkit_py.ids import Ids
 from swarmkit_py.network.base import NodeNetwork
+from swarmkit_py.network.controller import NetworkController
 from swarmkit_py.node.options import RUNTIMES, NodeOptions
 from swarmkit_py.runtime.base import ContainerEngine, ImageStore
+from swarmkit_py.runtime.engine import Engine
+from swarmkit_py.runtime.images import LayoutImageStore
 
 
 @dataclass(frozen=True)
@@ -37,10 +42,6 @@ def make_parts(options: NodeOptions, clock: Clock, ids: Ids) -> Parts:
 
 
 def _real(options: NodeOptions, clock: Clock, ids: Ids) -> Parts:
-    from swarmkit_py.network.controller import NetworkController
-    from swarmkit_py.runtime.engine import Engine
-    from swarmkit_py.runtime.images import LayoutImageStore
-
     network = NetworkController(options.exec_root, clock)
     images = LayoutImageStore(options.images)
     engine = Engine(network=network, images=images, clock=clock, ids=ids, data_root=options.data_root,
@@ -60,7 +61,6 @@ def _real(options: NodeOptions, clock: Clock, ids: Ids) -> Parts:
 def _fake(options: NodeOptions, clock: Clock, ids: Ids) -> Parts:
     from swarmkit_py.network.fake import FakeNetwork
     from swarmkit_py.runtime.fake import FakeEngine
-    from swarmkit_py.runtime.images import LayoutImageStore
 
     network = FakeNetwork()
     images = LayoutImageStore(options.images)

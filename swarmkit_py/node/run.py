@@ -7,20 +7,27 @@ import contextlib
 import logging
 import signal
 
+from swarmkit_py.docker_api.server import serve as serve_api
+from swarmkit_py.errors import SwarmError
 from swarmkit_py.node.node import Node
 from swarmkit_py.node.options import NodeOptions
 
 log = logging.getLogger(__name__)
 
 
-def run(options: NodeOptions) -> None:
-    """Be a node until SIGTERM or SIGINT. Containers live on. Raises SwarmError or OSError if it cannot start."""
-    asyncio.run(serve(options))
+def run(options: NodeOptions) -> int:
+    """Be a node until SIGTERM or SIGINT; containers live on. The exit status: 1 if the node could not start."""
+    logging.basicConfig(level=options.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        asyncio.run(serve(options))
+    except (SwarmError, OSError) as error:
+        log.error("swarmd does not start: %s", error)
+        return 1
+    return 0
 
 
 async def serve(options: NodeOptions) -> None:
-    from swarmkit_py.docker_api.server import serve as serve_api
-
+    """As `run`, inside an event loop. Raises SwarmError or OSError if the node cannot start."""
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
