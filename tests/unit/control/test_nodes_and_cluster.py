@@ -1,0 +1,149 @@
+"""`docker node update/rm`, `docker swarm init/update/join-token --rotate`: the store's side."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from swarmkit_py.errors import FailedPrecondition, InvalidArgument, OutOfSequence, SwarmError, Unimplemented
+from swarmkit_py.manager.control import ClusterSeed, seed_cluster
+from swarmkit_py.manager.control.seed import first_subnet
+from swarmkit_py.model.objects import Network, Node, Task
+from swarmkit_py.model.specs import (
+    CAConfig,
+    ClusterSpec,
+    DispatcherConfig,
+    EncryptionConfig,
+    OrchestrationConfig,
+    RaftConfig,
+)
+from swarmkit_py.model.states import Availability, NodeState, Role, TaskState
+from swarmkit_py.store.memory import Store
+from tests.builders import node, task
+from tests.unit.control.rig import SEED, Rig
+
+
+@pytest.fixture
+def rig() -> Rig:
+    return Rig()
+
+
+@pytest.fixture
+def worker(rig: Rig) -> Node:
+    return rig.store.update(lambda tx: tx.create(node("worker1")))
+
+
+def test_a_new_swarm_has_cluster_node_and_ingress(rig: Rig) -> None:
+    (ingress,), (manager,), cluster = rig.control.list_networks(), rig.control.list_nodes(), rig.control.get_cluster()
+    assert (ingress.subnet, ingress.gateway, ingress.vni) == ("10.0.0.0/24", "10.0.0.1", 4096)
+    assert ingress.spec.ingress
+    assert (manager.spec.role, manager.status.addr) == (Role.MANAGER, "10.7.0.1")
+    assert manager.manager_status is not None
+    assert (manager.manager_status.leader, manager.manager_status.addr) == (True, "10.7.0.1:2377")
+    assert (cluster.spec.orchestration.task_history_retention_limit, cluster.spec.raft.election_tick) == (5, 10)
+    assert cluster.spec.dispatcher.heartbeat_period == 5_000_000_000
+    assert rig.store.index == 1, "one transaction"
+
+
+def test_a_swarm_is_seeded_once(rig: Rig) -> None:
+    with pytest.raises(SwarmError):
+        seed_cluster(rig.store, SEED)
+    assert rig.store.index == 1
+
+
+def test_an_address_pool_of_one_s_own(rig: Rig) -> None:
+    store = Store(rig.clock)
+    seed_cluster(store, ClusterSeed(**{**SEED.__dict__, "default_addr_pool": ["20.20.0.0/16"], "subnet_size": 26}))
+    assert [(n.subnet, n.gateway) for n in store.all(Network)] == [("20.20.0.0/26", "20.20.0.1")]
+
+
+@pytest.mark.parametrize(("pools", "size", "text"), [
+    (["x"], 24, "invalid default address pool"), ([], 24, "is empty"), (["10.0.0.0/24"], 16, "must be between 24"),
+    (["10.0.0.0/8"], 31, "and 29"),
+])
+def test_pools_that_hold_no_subnet(pools: list[str], size: int, text: str) -> None:
+    with pytest.raises(InvalidArgument, match=text):
+        first_subnet(pools, size)
+
+
+def test_availability_and_labels(rig: Rig, worker: Node) -> None:
+    wanted = replace(worker.spec, availability=Availability.DRAIN, labels={"rack": "a"})
+    after = rig.control.update_node(worker.id, worker.index, wanted)
+    assert rig.control.get_node("worker1").spec == wanted == after.spec
+    with pytest.raises(OutOfSequence):
+        rig.control.update_node(worker.id, worker.index, wanted)
+
+
+def test_roles_cannot_change_yet(rig: Rig, worker: Node) -> None:
+    with pytest.raises(Unimplemented, match="promoting a node needs three managers' store"):
+        rig.control.update_node(worker.id, worker.index, replace(worker.spec, role=Role.MANAGER))
+    (manager, _) = rig.control.list_nodes()
+    with pytest.raises(FailedPrecondition) as caught:
+        rig.control.update_node(manager.id, manager.index, replace(manager.spec, role=Role.WORKER))
+    assert caught.value.wire_text() == (
+        "rpc error: code = FailedPrecondition desc = attempting to demote the last manager of the swarm")
+
+
+def test_a_ready_node_and_a_manager_cannot_be_removed(rig: Rig, worker: Node) -> None:
+    with pytest.raises(FailedPrecondition) as ready:
+        rig.control.remove_node("worker1", force=False)
+    assert ready.value.wire_text() == (
+        f"rpc error: code = FailedPrecondition desc = node {worker.id} is not down and can't be removed")
+    with pytest.raises(FailedPrecondition) as manager:
+        rig.control.remove_node("manager1", force=True)
+    assert manager.value.wire_text().endswith(
+        "is a cluster manager and is a member of the raft cluster. It must be demoted to worker before removal")
+    assert len(rig.control.list_nodes()) == 2
+
+
+@pytest.mark.parametrize(("state", "force"), [(NodeState.DOWN, False), (NodeState.READY, True)])
+def test_a_removed_node_is_gone_with_its_certificate_and_its_tasks(rig: Rig, state: NodeState, force: bool) -> None:
+    states = (TaskState.PENDING, TaskState.ASSIGNED, TaskState.RUNNING, TaskState.FAILED)
+    rig.store.update(lambda tx: [
+        tx.create(node("worker1", state=state)),
+        *(tx.create(task(id=s.value, state=s, node_id="node-worker1")) for s in states),
+        tx.create(task(id="elsewhere", state=TaskState.RUNNING, node_id="node-manager1")),
+    ])
+    before = rig.store.index
+    rig.control.remove_node("worker1", force)
+    assert rig.store.index == before + 1, "one transaction"
+    assert rig.control.get_cluster().removed_nodes == ["node-worker1"]
+    assert [n.id for n in rig.control.list_nodes()] == ["node-manager1"]
+    assert {t.id: t.status.state for t in rig.store.all(Task)} == {
+        "pending": TaskState.PENDING, "assigned": TaskState.ORPHANED, "running": TaskState.ORPHANED,
+        "failed": TaskState.FAILED, "elsewhere": TaskState.RUNNING}
+
+
+def test_rotating_a_token_replaces_that_token_only(rig: Rig) -> None:
+    cluster = rig.control.get_cluster()
+    rig.control.update_cluster(cluster.index, cluster.spec, rotate_worker_token=True)
+    assert rig.control.get_cluster().join_tokens.worker == "worker-1"
+    assert rig.control.get_cluster().join_tokens.manager == "manager-0"
+
+
+def test_swarm_update_keeps_what_was_not_said(rig: Rig) -> None:
+    cluster = rig.control.get_cluster()
+    wanted = ClusterSpec(orchestration=OrchestrationConfig(task_history_retention_limit=3))
+    rig.control.update_cluster(cluster.index, wanted)
+    after = rig.control.get_cluster().spec
+    assert after.orchestration.task_history_retention_limit == 3
+    assert (after.raft, after.ca_config, after.dispatcher) == (
+        cluster.spec.raft, cluster.spec.ca_config, cluster.spec.dispatcher)
+    with pytest.raises(OutOfSequence):
+        rig.control.update_cluster(cluster.index, wanted)
+
+
+@pytest.mark.parametrize(("wanted", "kind", "text"), [
+    (ClusterSpec(name="mine"), InvalidArgument, "modification of cluster name is not allowed"),
+    (ClusterSpec(ca_config=CAConfig(node_cert_expiry=1)), InvalidArgument, "minimum certificate expiry time"),
+    (ClusterSpec(dispatcher=DispatcherConfig(heartbeat_period=-1)), InvalidArgument, "cannot be a negative"),
+    (ClusterSpec(encryption_config=EncryptionConfig(auto_lock_managers=True)), Unimplemented, "--autolock"),
+    (ClusterSpec(ca_config=CAConfig(force_rotate=1)), Unimplemented, "root certificate"),
+    (ClusterSpec(raft=RaftConfig(snapshot_interval=5)), Unimplemented, "no Raft log"),
+    (ClusterSpec(task_defaults={"LogDriver": {"Name": "syslog"}}), Unimplemented, "TaskDefaults"),
+])
+def test_what_swarm_update_refuses(rig: Rig, wanted: ClusterSpec, kind: type[SwarmError], text: str) -> None:
+    before = rig.control.get_cluster()
+    with pytest.raises(kind, match=text):
+        rig.control.update_cluster(before.index, wanted)
+    assert rig.control.get_cluster() == before
