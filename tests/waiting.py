@@ -11,13 +11,13 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def wait_until(condition: Callable[[], T], seconds: float = 10, *, what: str = "", every: float = 0.02) -> T:
-    """Ask `condition` until its answer is true, and return that answer. AssertionError after `seconds`."""
-    deadline = time.monotonic() + seconds
+def wait_for(condition: Callable[[], T], what: str = "", within: float = 10, *, every: float = 0.02) -> T:
+    """Ask `condition` until its answer is true, and return that answer. AssertionError after `within` seconds."""
+    deadline = time.monotonic() + within
     pause = threading.Event()
     while not (answer := condition()):
         if time.monotonic() >= deadline:
-            raise AssertionError(_late(what, seconds, answer))
+            raise AssertionError(_late(what, within, answer))
         pause.wait(every)
     return answer
 
