@@ -174,7 +174,8 @@ def test_a_service_without_an_address_of_its_own_tells_its_tasks() -> None:
     rig = Rig(subnet="10.0.0.0/30", nodes=1)
     web = rig.service(service("web", ports=[port(80)]))
     assert web.endpoint is None
-    assert rig.tasks(web)[0].status.err.startswith("no free address on network ingress (10.0.0.0/30): 1 of 1")
+    reason = rig.tasks(web)[0].status.err
+    assert reason.startswith("no free address on network ingress (10.0.0.0/30): 1 of 1")
     rig.store.update(lambda tx: tx.delete(Node, "node-n1"))
     rig.settle()
     after = rig.store.get(Service, web.id)
