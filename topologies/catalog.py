@@ -11,6 +11,8 @@ from typing import Any
 from swarmkit_py.errors import InvalidArgument, NotFound
 
 NAMES = ("one_node", "three_nodes", "two_racks", "nodes")
+MOST_NODES = 99
+"""10.7.0.100 is the client's."""
 
 
 def check(topology: str) -> str:
@@ -22,6 +24,8 @@ def check(topology: str) -> str:
     if name in NAMES:
         if argument and (name != "nodes" or not argument.isdigit()):
             raise InvalidArgument(f"{topology!r}: only 'nodes' takes a number, as in 'nodes:10'.")
+        if argument and not 1 <= int(argument) <= MOST_NODES:
+            raise InvalidArgument(f"{topology!r}: between 1 and {MOST_NODES} nodes are possible.")
         return topology
     if name.endswith(".py"):
         path = Path(topology).resolve()

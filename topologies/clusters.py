@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from swarmkit_py.errors import AlreadyExists, FailedPrecondition, NotFound
+from swarmkit_py.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, SwarmError
 from topologies import catalog, places
 from topologies.cluster import PROJECT, Cluster, HostInfo, MachineFault, base_environment
 from topologies.ledger import Ledger, ledgers, sweep
@@ -24,6 +24,8 @@ __all__ = ["Cluster", "HostInfo", "MachineFault", "find", "running", "start"]
 
 DAEMON = "swarmkit_py.node"
 """What runs on each host unless a test says otherwise."""
+
+_BY_CODE: dict[int, type[SwarmError]] = {2: InvalidArgument, 3: MachineFault}
 
 _KEEPER = "import sys; sys.path.insert(0, sys.argv[1]); from topologies.keeper import main; main()"
 
@@ -137,7 +139,7 @@ def _wait_ready(line: socket.socket, on_progress: Callable[[str], None]) -> None
         if "progress" in message:
             on_progress(message["progress"])
         if "error" in message:
-            raise (MachineFault if message["code"] == 3 else FailedPrecondition)(message["error"])
+            raise _BY_CODE.get(message["code"], FailedPrecondition)(message["error"])
         if message.get("ready"):
             return
     raise MachineFault("The sandbox ended while it was starting, and could not say why. Try 'lab doctor'.")

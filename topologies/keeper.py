@@ -168,11 +168,15 @@ def _end(ledger: Ledger, gate: int, status: Status) -> None:
         os.kill(gate, signal.SIGKILL)
         os.waitpid(gate, 0)
     run_dir = Path(ledger.run_dir)
-    if not (run_dir / _READY).exists() and (run_dir / _LOG).exists():
+    if not (run_dir / _READY).exists() and _has_text(run_dir / _LOG):
         saved = failed_log(ledger)
         (run_dir / _LOG).replace(saved)
         status.failed(f"The sandbox ended before it was ready; its log is {saved}.", 3)
     remove(ledger)
+
+
+def _has_text(path: Path) -> bool:
+    return path.exists() and path.stat().st_size > 0
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from swarmkit_py.errors import Internal, SwarmError, Unimplemented
+from swarmkit_py.errors import Internal, InvalidArgument, SwarmError, Unimplemented
 from topologies import catalog, syscalls
 from topologies.cluster import HostInfo
 from topologies.control import Server
@@ -127,6 +127,10 @@ def _last_line(host: str) -> str:
     return next((line for line in reversed(lines) if line.strip()), "it says nothing")
 
 
+def _exit_code(error: SwarmError) -> int:
+    return 3 if isinstance(error, Internal) else 2 if isinstance(error, InvalidArgument) else 1
+
+
 def main() -> None:
     """`sys.argv`: the plan's file, and the file descriptor of the line to the zygote."""
     plan = from_json(Path(sys.argv[1]).read_text())
@@ -137,7 +141,7 @@ def main() -> None:
         supervisor.start()
         supervisor.run()
     except SwarmError as error:
-        status.failed(error.message)
+        status.failed(error.message, _exit_code(error))
         sys.exit(1)
     except Exception as error:  # noqa: BLE001 - the boundary: the user gets a sentence, the log the rest
         traceback.print_exc()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,5 +28,5 @@ def run(options: NodeOptions) -> int:
         listener.listen()
         while True:
             peer, _ = listener.accept()
-            with peer:
+            with peer, contextlib.suppress(OSError):
                 peer.sendall(socket.gethostname().encode())

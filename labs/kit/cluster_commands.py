@@ -1,0 +1,149 @@
+"""Owns the commands about clusters and their hosts: up, down, status, env, shell, exec, test. Knows no lab."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from swarmkit_py.errors import FailedPrecondition, InvalidArgument
+from topologies import clusters
+from topologies.cluster import PROJECT, Cluster
+
+RCFILE = PROJECT / "topologies" / "shell.bash"
+
+Name = Annotated[str, typer.Option("--name", help="Which running lab or cluster, when there are several.")]
+AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
+_VERBATIM = {"allow_interspersed_args": False, "ignore_unknown_options": True}
+
+
+def register(app: typer.Typer) -> None:
+    """Put these commands into `app`."""
+    app.command()(up)
+    app.command()(down)
+    app.command()(status)
+    app.command()(env)
+    app.command()(shell)
+    app.command("exec", context_settings=_VERBATIM)(exec_)
+    app.command(context_settings={**_VERBATIM, "help_option_names": []})(test)
+
+
+def up(
+    topology: Annotated[str, typer.Argument(help="one_node, three_nodes, two_racks, nodes:N, or a .py file.")],
+    name: Annotated[str, typer.Option("--name", help="What to call it; the topology's name by default.")] = "",
+) -> None:
+    """Start bare hosts with a Docker each and no swarm yet, in the background."""
+    cluster = clusters.start(topology, name, on_progress=_progress)
+    _progress("")
+    for host in cluster.hosts:
+        print(f"{host.name:<12} {host.address:<15} {host.role}")
+    pick = "" if len(clusters.running()) == 1 else f" --name {cluster.name}"
+    first = cluster.hosts[0].name
+    print(f"\n{cluster.name} is up. Next: lab shell {first}{pick}   or   eval \"$(lab env {first}{pick})\"")
+
+
+def _progress(text: str) -> None:
+    """One line that replaces itself on a terminal; nothing elsewhere."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\x1b[K{text}" + (" …" if text else ""))
+        sys.stderr.flush()
+
+
+def down(
+    name: Annotated[str, typer.Argument(help="Which; needed only when there are several.")] = "",
+    option: Name = "",
+    everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+) -> None:
+    """Stop a cluster or lab; nothing of it is left."""
+    for cluster in clusters.running() if everything else [clusters.find(name or option or None)]:
+        cluster.stop()
+        print(f"{cluster.name} is gone.")
+
+
+def status(as_json: AsJson = False, name: Name = "") -> None:
+    """What is running."""
+    found = [clusters.find(name)] if name else clusters.running()
+    states = [_state(cluster) for cluster in found]
+    if as_json:
+        print(json.dumps(states, indent=2))
+        return
+    if not states:
+        print("Nothing is running. Start with 'lab run 03-scaling', or 'lab up three_nodes'.")
+    for state in states:
+        print(f"{state['name']}   ({state['topology']}{'' if state['ready'] else ', starting'})")
+        for host in state["hosts"]:
+            print(f"  {host['name']:<12} {host['address']:<15} {host['role']:<8} {_words(host)}")
+
+
+def _state(cluster: Cluster) -> dict[str, Any]:
+    state: dict[str, Any] = {"name": cluster.name, "topology": cluster.topology, "run_dir": str(cluster.run_dir)}
+    try:
+        hosts = cluster.hosts
+        daemons = cluster.call("status")
+    except FailedPrecondition:
+        return {**state, "ready": False, "hosts": []}
+    return {**state, "ready": True, "hosts": [{**host._asdict(), "swarmd": daemons.get(host.name)} for host in hosts]}
+
+
+def _words(host: dict[str, Any]) -> str:
+    daemon = host["swarmd"]
+    if daemon is None:
+        return "outside the swarm"
+    words = "swarmd runs" if daemon["running"] else f"swarmd ended with status {daemon['last_status']}"
+    return words + (f", started again {daemon['restarts']} times" if daemon["restarts"] else "")
+
+
+def env(host: str, name: Name = "") -> None:
+    """Print what points your own docker command at a host: eval "$(lab env manager1)"."""
+    socket = clusters.find(name or None).socket(host)
+    print(f"export DOCKER_HOST={shlex.quote(f'unix://{socket}')}")
+
+
+def shell(host: str, name: Name = "") -> None:
+    """A shell on a host, as root there. Leave it with Ctrl-D."""
+    tty = sys.stdin.isatty()
+    argv = ["bash", "--noprofile", "--rcfile", str(RCFILE), "-i"] if tty else ["bash", "-s"]
+    _become(clusters.find(name or None).enter_argv(host, argv))
+
+
+def exec_(host: str, command: list[str], name: Name = "") -> None:
+    """Run one command on a host: lab exec worker1 -- ip addr. Its exit status is ours."""
+    later_name, argv = split_command(command)
+    _become(clusters.find(name or later_name or None).enter_argv(host, argv))
+
+
+def split_command(words: list[str]) -> tuple[str, list[str]]:
+    """What stands behind the host: a --name that came late, and the command. Raises InvalidArgument for none.
+
+    Only options before the first word of the command, or before `--`, are ours.
+    """
+    name = ""
+    rest = list(words)
+    while rest and rest[0].startswith("--name"):
+        option, equals, value = rest.pop(0).partition("=")
+        if option != "--name" or not (equals or rest):
+            raise InvalidArgument("Usage: lab exec HOST [--name NAME] -- COMMAND…")
+        name = value if equals else rest.pop(0)
+    if rest[:1] == ["--"]:
+        rest.pop(0)
+    if not rest:
+        raise InvalidArgument("There is no command to run. Usage: lab exec HOST -- COMMAND…")
+    return name, rest
+
+
+def _become(argv: list[str]) -> None:
+    """Give the terminal to the command itself, so that Ctrl-C, Ctrl-Z and the exit status are its own."""
+    try:
+        os.execvp(argv[0], argv)
+    except OSError as error:
+        raise clusters.MachineFault(f"{argv[0]} cannot be started ({error}): it belongs to util-linux.") from error
+
+
+def test(args: Annotated[list[str] | None, typer.Argument(help="Passed on to pytest.")] = None) -> None:
+    """Run the project's own tests."""
+    os.chdir(PROJECT)
+    os.execv(sys.executable, [sys.executable, "-m", "pytest", *(args or [])])
