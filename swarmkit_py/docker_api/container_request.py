@@ -75,7 +75,7 @@ def _refuse_twice(ports: list[PortMapping]) -> None:
 
 def _refuse(body: Json, host: Json) -> None:
     for name in _UNSUPPORTED:
-        if not asks_nothing(body.get(name)) or (name == "Volumes" and body.get(name)):
+        if not asks_nothing(body.get(name)):
             raise Unimplemented(f"{name} is not there yet in this kit: run the container without it")
     if _object(body, "Healthcheck").get("Test", ["NONE"])[:1] not in ([], ["NONE"]):
         raise Unimplemented("Healthcheck is not there yet in this kit: run the container without it")

@@ -33,12 +33,8 @@ READONLY = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trig
 
 
 def asks_nothing(value: Any) -> bool:
-    """True for Go's zero values, also inside lists and maps."""
-    if isinstance(value, dict):
-        return all(asks_nothing(item) for item in value.values())
-    if isinstance(value, list):
-        return all(asks_nothing(item) for item in value)
-    return value in (None, "", 0, False)
+    """True for Go's zero values, which clients send for what was not said."""
+    return value in (None, "", 0, False, [], {})
 
 
 def refuse_unsupported(host: Json) -> None:
@@ -46,9 +42,13 @@ def refuse_unsupported(host: Json) -> None:
     for name, value in host.items():
         if name in HANDLED or name in CLIENT_ONLY or asks_nothing(value) or value in ALSO_DEFAULT.get(name, ()):
             continue
-        if name == "LogConfig" and value.get("Type", "") in ("", "json-file") and not value.get("Config"):
+        if name == "LogConfig" and isinstance(value, dict) and _default_log(value):
             continue
         raise Unimplemented(f"HostConfig.{name} is not there yet in this kit: run the container without it")
+
+
+def _default_log(value: Json) -> bool:
+    return value.get("Type", "") in ("", "json-file") and not value.get("Config")
 
 
 def network_mode(host: Json) -> str:

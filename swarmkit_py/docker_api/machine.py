@@ -23,6 +23,19 @@ def memory_bytes() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
+def cgroup_version() -> str:
+    """"2" where there is only the unified hierarchy."""
+    return "2" if Path("/sys/fs/cgroup/cgroup.controllers").exists() else "1"
+
+
+def forwards_ipv4() -> bool:
+    """True if this machine's network namespace routes."""
+    try:
+        return Path("/proc/sys/net/ipv4/ip_forward").read_text().strip() == "1"
+    except OSError:
+        return False
+
+
 @lru_cache(maxsize=1)
 def operating_system(path: Path = Path("/etc/os-release")) -> str:
     """The distribution's full name, "Linux" where it says none."""

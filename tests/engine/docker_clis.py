@@ -7,7 +7,6 @@ says why, never a passed one.
 from __future__ import annotations
 
 import fcntl
-import os
 import shutil
 import subprocess
 import tempfile
@@ -53,7 +52,7 @@ def _fetch() -> None:
             return  # offline, or another distribution: the tests are skipped, and say so
         if (folder / "unpacked" / "usr" / "bin" / "docker").exists():
             shutil.rmtree(DEBIAN_CLI.parents[2], ignore_errors=True)
-            os.replace(folder / "unpacked", DEBIAN_CLI.parents[2])
+            (folder / "unpacked").replace(DEBIAN_CLI.parents[2])
 
 
 def version_of(cli: Path) -> str:

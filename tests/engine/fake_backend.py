@@ -41,10 +41,11 @@ from swarmkit_py.runtime.base import Image, LogOptions
 from swarmkit_py.store.memory import Store
 from tests.engine.local_engine import LocalEngine
 
-NO_SWARM = ('This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to '
-            "swarm and try again.")
-WORKER = ("This node is not a swarm manager. Worker nodes can't be used to view or modify cluster state. Please run this "
-          "command on a manager node or promote the current node to a manager.")
+NO_SWARM = ('This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node '
+            "to swarm and try again.")
+WORKER = ("This node is not a swarm manager. Worker nodes can't be used to view or modify cluster state. Please run "
+          "this command on a manager node or promote the current node to a manager.")
+ALREADY = ('This node is already part of a swarm. Use "docker swarm leave" to leave this swarm and join another one.')
 
 
 class FakeImages:
@@ -173,8 +174,7 @@ class FakeBackend:
 
     def _refuse_twice(self) -> None:
         if self.info.local_node_state != "inactive":
-            raise Unavailable('This node is already part of a swarm. Use "docker swarm leave" to leave this swarm and '
-                              "join another one.")
+            raise Unavailable(ALREADY)
 
     def _new_token(self, role: Role) -> str:
         self._tokens += 1

@@ -43,12 +43,13 @@ class Process:
         self.process: asyncio.subprocess.Process | None = None
         self.size = (0, 0)
         self._master = -1
-        self._writer: asyncio.WriteTransport | None = None
+        self._up = asyncio.Event()
 
     async def start(self, args: list[str], env: list[str], stdin: bool, on_output: Any) -> None:
         environment = {**os.environ, **dict(item.split("=", 1) for item in env)}
         if self.tty:
             await self._start_tty(args, environment, on_output)
+            self._up.set()
             return
         self.process = await asyncio.create_subprocess_exec(
             *args, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
@@ -56,6 +57,7 @@ class Process:
         readers = [self._read(self.process.stdout, "stdout", on_output),
                    self._read(self.process.stderr, "stderr", on_output)]
         asyncio.ensure_future(self._finish(asyncio.gather(*readers)))
+        self._up.set()
 
     async def _start_tty(self, args: list[str], environment: dict[str, str], on_output: Any) -> None:
         self._master, slave = pty.openpty()
@@ -64,7 +66,8 @@ class Process:
         os.close(slave)
         reader = asyncio.StreamReader()
         loop = asyncio.get_running_loop()
-        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(os.dup(self._master), "rb"))
+        terminal = os.fdopen(os.dup(self._master), "rb")
+        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), terminal)
         asyncio.ensure_future(self._finish(asyncio.ensure_future(self._read(reader, "stdout", on_output))))
 
     async def _read(self, reader: Any, stream: str, on_output: Any) -> None:
@@ -85,13 +88,15 @@ class Process:
         self.ended.set_result(code if code >= 0 else 128 - code)
 
     async def write(self, data: bytes) -> None:
+        await self._up.wait()
         if self.tty:
             os.write(self._master, data)
         elif self.process is not None and self.process.stdin is not None:
             self.process.stdin.write(data)
             await self.process.stdin.drain()
 
-    def close_stdin(self) -> None:
+    async def close_stdin(self) -> None:
+        await self._up.wait()
         if self.process is not None and self.process.stdin is not None:
             self.process.stdin.close()
 
@@ -122,7 +127,7 @@ class Attachment:
         await self._process.write(data)
 
     async def close_stdin(self) -> None:
-        self._process.close_stdin()
+        await self._process.close_stdin()
 
     async def close(self) -> None:
         self.closed = True

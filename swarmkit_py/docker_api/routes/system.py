@@ -18,7 +18,14 @@ from swarmkit_py.docker_api.convert_cluster import cluster_json
 from swarmkit_py.docker_api.convert_container import container_summary
 from swarmkit_py.docker_api.convert_image import image_summary
 from swarmkit_py.docker_api.filters import parse_filters
-from swarmkit_py.docker_api.machine import ARCHITECTURES, cpus, memory_bytes, operating_system
+from swarmkit_py.docker_api.machine import (
+    ARCHITECTURES,
+    cgroup_version,
+    cpus,
+    forwards_ipv4,
+    memory_bytes,
+    operating_system,
+)
 from swarmkit_py.docker_api.routes.containers import image_of, network_names
 from swarmkit_py.docker_api.routing import Route
 from swarmkit_py.errors import SwarmError
@@ -67,7 +74,8 @@ async def info(call: Call) -> web.StreamResponse:
         "Images": len(call.backend.images.all()), **_ENGINE,
         "SystemTime": call.backend.clock.now(), "KernelVersion": platform.release(),
         "OperatingSystem": operating_system(), "OSVersion": "", "OSType": "linux", "Architecture": platform.machine(),
-        "NCPU": cpus(), "MemTotal": memory_bytes(), "DockerRootDir": call.backend.data_root,
+        "CgroupVersion": cgroup_version(), "IPv4Forwarding": forwards_ipv4(), "NCPU": cpus(),
+        "MemTotal": memory_bytes(), "DockerRootDir": call.backend.data_root,
         "Name": call.backend.hostname, "ServerVersion": __version__, "Swarm": _swarm(call), "Warnings": WARNINGS,
     })
 
@@ -75,9 +83,9 @@ async def info(call: Call) -> web.StreamResponse:
 _ENGINE: Json = {
     "Driver": "overlay2", "DriverStatus": [["Backing Filesystem", "overlayfs"]], "Plugins": PLUGINS,
     "MemoryLimit": False, "SwapLimit": False, "KernelMemory": False, "KernelMemoryTCP": False, "CpuCfsPeriod": False,
-    "CpuCfsQuota": False, "CPUShares": False, "CPUSet": False, "PidsLimit": False, "IPv4Forwarding": True,
+    "CpuCfsQuota": False, "CPUShares": False, "CPUSet": False, "PidsLimit": False,
     "BridgeNfIptables": False, "BridgeNfIp6tables": False, "Debug": False, "NFd": 0, "OomKillDisable": False,
-    "NGoroutines": 0, "LoggingDriver": "json-file", "CgroupDriver": "cgroupfs", "CgroupVersion": "1",
+    "NGoroutines": 0, "LoggingDriver": "json-file", "CgroupDriver": "cgroupfs",
     "NEventsListener": 0, "IndexServerAddress": "", "RegistryConfig": None, "GenericResources": None,
     "HttpProxy": "", "HttpsProxy": "", "NoProxy": "", "Labels": [], "ExperimentalBuild": False, "ClusterStore": "",
     "ClusterAdvertise": "", "Runtimes": {"runc": {"path": "runc"}}, "DefaultRuntime": "runc",
