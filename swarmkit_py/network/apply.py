@@ -13,7 +13,6 @@ from pathlib import Path
 
 from swarmkit_py import errors
 from swarmkit_py.network import namespaces, requests, sysctl
-from swarmkit_py.network.firewall import Firewall
 from swarmkit_py.network.netlink import Netlink, Request
 from swarmkit_py.network.reconcile import (
     AddLink,
@@ -27,13 +26,14 @@ from swarmkit_py.network.reconcile import (
     RemoveSandbox,
 )
 from swarmkit_py.network.state import HOST, AddressKey, FdbKey, Link, NeighbourKey, Plug, SettingKey
+from swarmkit_py.network.table import Table
 
 _DOOMED_GROUP = 0x5741524D
 """The link group in which links are deleted together."""
 SHARED = ""
 
 
-def apply(operations: Sequence[Operation], netlink: Netlink, firewall: Firewall) -> dict[str, errors.SwarmError]:
+def apply(operations: Sequence[Operation], netlink: Netlink, table: Table) -> dict[str, errors.SwarmError]:
     """Do them in order; go on after a failure. Returns failures by sandbox id, SHARED for all that is not of one."""
     failures: dict[str, errors.SwarmError] = {}
     for (owner, namespace), group in groupby(operations, key=_place):
@@ -41,17 +41,19 @@ def apply(operations: Sequence[Operation], netlink: Netlink, firewall: Firewall)
             continue
         try:
             if namespace == HOST:
-                _do(list(group), netlink, firewall)
+                _do(list(group), netlink, table)
             else:
-                _do_elsewhere(namespace, list(group), firewall)
+                _do_elsewhere(namespace, list(group), table)
         except errors.SwarmError as error:
             failures.setdefault(owner, error)
+        except OSError as error:
+            failures.setdefault(owner, errors.Internal(f"network of {owner or 'this node'}: {error}"))
     return failures
 
 
 def _place(operation: Operation) -> tuple[str, str]:
     """(sandbox it belongs to, namespace it happens in): what a group of operations has in common."""
-    if isinstance(operation, MakeSandbox):
+    if isinstance(operation, (MakeSandbox, RemoveSandbox)):
         return operation.sandbox_id, HOST
     if isinstance(operation, (AddLink, ChangeLink)):
         plug = operation.plug if isinstance(operation, AddLink) else None
@@ -63,15 +65,15 @@ def _place(operation: Operation) -> tuple[str, str]:
     return SHARED, operation.namespace if isinstance(operation, DeleteLinks) else HOST
 
 
-def _do_elsewhere(namespace: str, operations: list[Operation], firewall: Firewall) -> None:
+def _do_elsewhere(namespace: str, operations: list[Operation], table: Table) -> None:
     def visit() -> None:
         with Netlink() as netlink:
-            _do(operations, netlink, firewall)
+            _do(operations, netlink, table)
 
     namespaces.inside(namespace, visit)
 
 
-def _do(operations: list[Operation], netlink: Netlink, firewall: Firewall) -> None:
+def _do(operations: list[Operation], netlink: Netlink, table: Table) -> None:
     facts: list[Request] = []
     for operation in operations:
         if isinstance(operation, (Put, Drop)):
@@ -79,11 +81,11 @@ def _do(operations: list[Operation], netlink: Netlink, firewall: Firewall) -> No
             continue
         netlink.run(facts)
         facts = []
-        _do_one(operation, netlink, firewall)
+        _do_one(operation, netlink, table)
     netlink.run(facts)
 
 
-def _do_one(operation: Operation, netlink: Netlink, firewall: Firewall) -> None:
+def _do_one(operation: Operation, netlink: Netlink, table: Table) -> None:
     if isinstance(operation, MakeSandbox):
         namespaces.remove(Path(operation.path))
         namespaces.make(Path(operation.path), _prepare_sandbox)
@@ -97,7 +99,7 @@ def _do_one(operation: Operation, netlink: Netlink, firewall: Firewall) -> None:
         netlink.run([*(requests.set_group(name, _DOOMED_GROUP) for name in operation.names),
                      requests.delete_group(_DOOMED_GROUP)])
     elif isinstance(operation, PutRuleset):
-        firewall.replace(operation.text)
+        table.put(operation.ruleset)
 
 
 def _prepare_sandbox() -> None:

@@ -1,5 +1,5 @@
-"""Owns the door to nftables: the `nft` command. One table, replaced as a whole in one transaction. Must not know what
-the rules mean (`ingress` writes them).
+"""Owns the door to nftables: the `nft` command. Every change is one transaction. Must not know what the rules
+mean (`ingress` writes them).
 
 Counterpart: moby/libnetwork/iptables, which calls iptables once a rule and can leave half of them.
 """
@@ -25,29 +25,25 @@ def nft_command() -> str:
     return found
 
 
+class TooLong(errors.Internal):
+    """A transaction that does not fit the kernel's buffer (an ordinary user may not enlarge it)."""
+
+
 class Firewall:
-    """Our table in the namespace this process is in. Blocks for some milliseconds: call it from a worker thread."""
+    """The firewall of the namespace this process is in. Each call blocks for some milliseconds."""
 
     def __init__(self) -> None:
         self._nft = nft_command()
-        self._written = ""
-        self._listed = ""
 
-    def replace(self, ruleset: str) -> None:
-        """Put `ruleset` in the place of our table, all or nothing; "" removes it. Raises errors.Internal."""
-        # Deleting needs the table to exist, adding it first makes that so.
-        head = f"add table inet {TABLE}\ndelete table inet {TABLE}\n"
-        done = self._run(["-f", "-"], head + ruleset)
+    def run(self, text: str) -> None:
+        """One transaction: all of `text` or nothing. Raises TooLong, errors.Internal with nft's own reason."""
+        done = self._run(["-f", "-"], text)
         if done.returncode != 0:
-            raise errors.Internal(f"nft: {_first_line(done.stderr)}")
-        self._written, self._listed = ruleset, self._listing()
+            kind = TooLong if "Message too long" in done.stderr else errors.Internal
+            raise kind(f"nft: {_first_line(done.stderr)}")
 
-    def current(self) -> str:
-        """The ruleset as last written if the kernel still has exactly that, else what the kernel lists."""
-        listing = self._listing()
-        return self._written if listing == self._listed else listing
-
-    def _listing(self) -> str:
+    def listing(self) -> str:
+        """Our table as nft shows it (JSON), "" if there is none."""
         done = self._run(["-j", "list", "table", "inet", TABLE], "")
         return done.stdout if done.returncode == 0 else ""
 

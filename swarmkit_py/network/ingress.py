@@ -46,22 +46,31 @@ class OverlayBridge:
     node_address: str = ""
 
 
+@dataclass(frozen=True)
+class Ruleset:
+    """The table: `base` is the text of all that does not depend on published ports, `forwards` are the ports."""
+
+    base: str = ""
+    forwards: tuple[Forward, ...] = ()
+
+    def text(self) -> str:
+        """The whole of it for `nft -f`, in the place of whatever table there was."""
+        # Deleting needs the table to exist, adding it first makes that so.
+        return f"add table inet {TABLE}\ndelete table inet {TABLE}\n{self.base}" + changes((), self.forwards)
+
+
 def ruleset(
     forwards: Sequence[Forward],
     gateways: Sequence[GatewayBridge],
     overlays: Sequence[OverlayBridge],
     vxlan_ports: Iterable[int] = (),
-) -> str:
-    """The whole table, ready for `nft -f`, without the lines that replace an older one."""
-    served = [forward for forward in forwards if forward.backends]
+) -> Ruleset:
+    """The whole table."""
     bridges = [gateway.name for gateway in gateways] + [overlay.name for overlay in overlays]
     parts = [
-        _collection("map", "published", "inet_proto . inet_service : verdict",
-                    [f"{forward.protocol} . {forward.port} : goto {forward.chain}" for forward in served]),
-        _collection("set", "refused", "inet_proto . inet_service",
-                    [f"{forward.protocol} . {forward.port}" for forward in forwards if not forward.backends]),
-        _collection("set", "bridges", "ifname", [f'"{name}"' for name in bridges]),
-        *(_balancer(forward) for forward in served),
+        "  map published {\n    type inet_proto . inet_service : verdict\n  }\n",
+        "  set refused {\n    type inet_proto . inet_service\n  }\n",
+        _names("bridges", bridges),
         *_untracked(sorted(set(vxlan_ports))),
         _chain("prerouting", "nat hook prerouting priority dstnat", [LOCAL_PORT]),
         _chain("output", "nat hook output priority -100", [LOCAL_PORT]),
@@ -69,27 +78,48 @@ def ruleset(
         _chain("forward", "filter hook forward priority filter", _forward_rules(gateways, bridges)),
         _chain("postrouting", "nat hook postrouting priority srcnat", _source_rules(gateways, overlays)),
     ]
-    return f"table inet {TABLE} {{\n" + "".join(parts) + "}\n"
+    return Ruleset(f"table inet {TABLE} {{\n" + "".join(parts) + "}\n", tuple(forwards))
 
 
-def _collection(word: str, name: str, type_: str, elements: Sequence[str]) -> str:
-    lines = [f"  {word} {name} {{", f"    type {type_}"]
-    if elements:
-        lines.append("    elements = { " + ",\n      ".join(elements) + " }")
-    return "\n".join([*lines, "  }", ""])
+def changes(old: Iterable[Forward], new: Iterable[Forward]) -> str:
+    """What turns the ports of a loaded table into others: costs what changed, and the balancers of all other ports
+    keep their turn."""
+    before, after = {f.chain: f for f in old}, {f.chain: f for f in new}
+    gone = [f for name, f in before.items() if after.get(name) != f]
+    come = [f for name, f in after.items() if before.get(name) != f]
+    return "".join(line + "\n" for line in (*map(_close, gone), *map(_open, come)))
+
+
+def _close(forward: Forward) -> str:
+    key = f"{{ {forward.protocol} . {forward.port} }}"
+    if not forward.backends:
+        return f"delete element inet {TABLE} refused {key}"
+    return (f"delete element inet {TABLE} published {key}\n"
+            f"flush chain inet {TABLE} {forward.chain}\ndelete chain inet {TABLE} {forward.chain}")
+
+
+def _open(forward: Forward) -> str:
+    key = f"{forward.protocol} . {forward.port}"
+    if not forward.backends:
+        return f"add element inet {TABLE} refused {{ {key} }}"
+    return (f"add chain inet {TABLE} {forward.chain}\nadd rule inet {TABLE} {forward.chain} {_balance(forward)}\n"
+            f"add element inet {TABLE} published {{ {key} : goto {forward.chain} }}")
+
+
+def _names(name: str, names: Sequence[str]) -> str:
+    elements = ", ".join(f'"{each}"' for each in names)
+    return f"  set {name} {{\n    type ifname\n    elements = {{ {elements} }}\n  }}\n"
 
 
 def _chain(name: str, hook: str, rules: Sequence[str]) -> str:
-    # The newline before the closing brace is needed: nft 1.0.6 cannot parse a one-line body that ends in a map.
-    head = [f"    type {hook}; policy accept;"] if hook else []
-    return "\n".join([f"  chain {name} {{", *head, *(f"    {rule}" for rule in rules), "  }", ""])
+    lines = [f"type {hook}; policy accept;", *rules]
+    return "\n".join([f"  chain {name} {{", *(f"    {line}" for line in lines), "  }", ""])
 
 
-def _balancer(forward: Forward) -> str:
+def _balance(forward: Forward) -> str:
     choices = ", ".join(f"{n} : {address} . {port}" for n, (address, port) in enumerate(forward.backends))
-    rule = (f"meta l4proto {forward.protocol} dnat ip addr . port to "
+    return (f"meta l4proto {forward.protocol} dnat ip addr . port to "
             f"numgen inc mod {len(forward.backends)} map {{ {choices} }}")
-    return _chain(forward.chain, "", [rule])
 
 
 def _untracked(ports: Sequence[int]) -> list[str]:

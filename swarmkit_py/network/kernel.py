@@ -16,6 +16,7 @@ from swarmkit_py.network.netlink import Netlink
 from swarmkit_py.network.observe import observe, pinned_sandboxes, unpinned
 from swarmkit_py.network.reconcile import Operation, diff
 from swarmkit_py.network.state import HOST, KernelState
+from swarmkit_py.network.table import Table
 
 
 class Kernel:
@@ -23,8 +24,9 @@ class Kernel:
 
     def __init__(self, namespaces: Path) -> None:
         self._namespaces = namespaces
+        namespaces.mkdir(parents=True, exist_ok=True)
         self._netlink = Netlink()
-        self._firewall = Firewall()
+        self._table = Table(Firewall())
         self._known: KernelState | None = None
 
     def close(self) -> None:
@@ -35,7 +37,7 @@ class Kernel:
         found = pinned_sandboxes(self._namespaces)
         dead = set(unpinned(found.values()))
         alive = {id_: path for id_, path in found.items() if path not in dead or id_ not in wanted.sandboxes}
-        return observe(self._netlink, HOST, wanted.settings, alive, self._firewall.current())
+        return observe(self._netlink, HOST, wanted.settings, alive, self._table.current())
 
     def differences(self, wanted: KernelState) -> list[Operation]:
         """What the kernel lacks or has too much, as the operations that would mend it."""
@@ -45,7 +47,7 @@ class Kernel:
         """Make it so. Returns failures by sandbox id ("" for what is shared). Raises errors.FailedPrecondition."""
         actual = self._known or self.look(wanted)
         self._known = None
-        failures = apply(diff(wanted, actual), self._netlink, self._firewall)
+        failures = apply(diff(wanted, actual), self._netlink, self._table)
         if not failures:
             self._known = wanted
         return failures

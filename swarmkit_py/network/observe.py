@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from swarmkit_py.network import namespaces, sysctl
+from swarmkit_py.network.ingress import Ruleset
 from swarmkit_py.network.netlink import Netlink
 from swarmkit_py.network.requests import NOARP, PERMANENT, SELF, UP
 from swarmkit_py.network.state import (
@@ -25,7 +26,7 @@ from swarmkit_py.network.state import (
 
 
 def observe(
-    netlink: Netlink, namespace: str, settings: Iterable[SettingKey], sandboxes: dict[str, str], ruleset: str
+    netlink: Netlink, namespace: str, settings: Iterable[SettingKey], sandboxes: dict[str, str], ruleset: Ruleset
 ) -> KernelState:
     """What this thread's namespace, called `namespace`, carries of ours."""
     messages = {message["index"]: message for message in netlink.links()}
@@ -47,7 +48,7 @@ def observe(
 
 def pinned_sandboxes(directory: Path) -> dict[str, str]:
     """Sandbox id to namespace file, for each file in `directory`, pinned or left over."""
-    return {path.name: str(path) for path in directory.iterdir()} if directory.is_dir() else {}
+    return {path.name: str(path) for path in directory.iterdir() if path.is_file()}
 
 
 def unpinned(paths: Iterable[str]) -> list[str]:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from swarmkit_py import errors
+from swarmkit_py.network.ingress import Ruleset
 from swarmkit_py.network.state import AddressKey, FdbKey, KernelState, Link, LinkKey, NeighbourKey, Plug, SettingKey
 
 FactKey = AddressKey | FdbKey | NeighbourKey | SettingKey
@@ -88,7 +89,7 @@ class Drop:
 
 @dataclass(frozen=True)
 class PutRuleset:
-    text: str
+    ruleset: Ruleset
 
     def __str__(self) -> str:
         return "the firewall table differs"

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 from msgspec import field
 
+from swarmkit_py import errors
 from swarmkit_py.model.assignment import NetworkAssignment, ServiceEndpoint
 from swarmkit_py.model.base import Model
 from swarmkit_py.runtime.base import Sandbox
@@ -38,6 +39,7 @@ class Records:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
+        (directory / "sandboxes").mkdir(parents=True, exist_ok=True)
 
     def load(self) -> dict[str, SandboxRecord]:
         """All complete records, by sandbox id; a damaged file counts as absent and is removed."""
@@ -52,7 +54,7 @@ class Records:
         return found
 
     def save(self, record: SandboxRecord) -> None:
-        """A crash leaves the whole file or none."""
+        """A crash leaves the whole file or none. Raises errors.Internal (a full disk)."""
         _write(self._path(record.sandbox.id), record)
 
     def forget(self, sandbox_id: str) -> None:
@@ -74,7 +76,9 @@ class Records:
 
 
 def _write(path: Path, value: Model) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_suffix(".new")
-    new.write_bytes(msgspec.json.encode(value))
-    new.replace(path)
+    try:
+        new.write_bytes(msgspec.json.encode(value))
+        new.replace(path)
+    except OSError as error:
+        raise errors.Internal(f"cannot write {path}: {error.strerror}") from error

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from swarmkit_py.network.ingress import Ruleset
+
 HOST = ""
 ALIAS_PREFIX = "swarm:"
 """Every link we make carries an alias that starts so; a link without it is never touched."""
@@ -93,7 +95,7 @@ class Plug:
 @dataclass(frozen=True)
 class KernelState:
     """All of it. `sandboxes` maps a sandbox's id to its namespace file; `foreign` are names of links that exist but
-    are not ours (always empty in a wanted state). `ruleset` is the text of our nft table, "" for no table."""
+    are not ours (always empty in a wanted state). `ruleset` is our nft table."""
 
     sandboxes: Mapping[str, str] = field(default_factory=dict)
     links: Mapping[LinkKey, Link] = field(default_factory=dict)
@@ -102,5 +104,5 @@ class KernelState:
     fdb: Mapping[FdbKey, str] = field(default_factory=dict)
     neighbours: Mapping[NeighbourKey, str] = field(default_factory=dict)
     settings: Mapping[SettingKey, str] = field(default_factory=dict)
-    ruleset: str = ""
+    ruleset: Ruleset = Ruleset()
     foreign: frozenset[str] = frozenset()

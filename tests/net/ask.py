@@ -1,4 +1,4 @@
-"""A client for the tests: `ask.py tcp|udp ADDRESS PORT COUNT` prints one line an attempt: the answer, or the error."""
+"""A client for the tests: `ask.py tcp|udp ADDRESS PORT COUNT` prints a line an attempt: the answer or the error."""
 
 from __future__ import annotations
 

@@ -49,14 +49,15 @@ class Host:
     holder: subprocess.Popen[str]
     exec_root: Path
     controller: subprocess.Popen[str] | None = None
-    children: list[subprocess.Popen[Any]] = field(default_factory=list)
+    servers: dict[str, subprocess.Popen[str]] = field(default_factory=dict)
 
     def enter(self, sandbox: str = "") -> list[str]:
         inner = ["nsenter", f"--net={self.exec_root / 'netns' / sandbox}"] if sandbox else []
         return ["nsenter", "-t", str(self.holder.pid), *INTO, *inner]
 
     def run(self, *command: str, sandbox: str = "", check: bool = True) -> str:
-        done = subprocess.run([*self.enter(sandbox), *command], capture_output=True, text=True, check=False, timeout=60)
+        whole = [*self.enter(sandbox), *command]
+        done = subprocess.run(whole, capture_output=True, text=True, check=False, timeout=60)
         assert not check or done.returncode == 0, f"{command}: {done.stderr}"
         return done.stdout
 
@@ -70,16 +71,19 @@ class Host:
     def serve(self, sandbox: str, name: str, port: int) -> None:
         command = [*self.enter(sandbox), sys.executable, str(HERE / "serve.py"), name, str(port)]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        self.children.append(process)
+        self.servers[name] = process
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
 
     def boot(self) -> None:
+        self.launch()
+        self.call("start")
+
+    def launch(self) -> None:
         self.controller = subprocess.Popen(
             [*self.enter(), sys.executable, str(HERE / "host.py"), str(self.exec_root)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env={"PYTHONPATH": str(ROOT)},
         )
-        self.call("start")
 
     def call(self, name: str, *arguments: Any) -> Any:
         assert self.controller is not None
@@ -92,6 +96,11 @@ class Host:
             raise CallFailed(answer["error"], answer["code"])
         return answer["result"]
 
+    def end_server(self, name: str) -> None:
+        process = self.servers.pop(name)
+        process.kill()
+        process.communicate()
+
     def kill(self) -> None:
         """kill -9 of the controller; its namespaces stay."""
         if self.controller:
@@ -100,9 +109,10 @@ class Host:
 
     def end(self) -> None:
         self.kill()
-        for process in [*self.children, self.holder]:
-            process.kill()
-            process.communicate()
+        for name in list(self.servers):
+            self.end_server(name)
+        self.holder.kill()
+        self.holder.communicate()
 
 
 class Lab:
@@ -117,7 +127,9 @@ class Lab:
 
     def boot(self) -> None:
         for host in self.hosts:
-            host.boot()
+            host.launch()
+        for host in self.hosts:
+            host.call("start")
 
     def end(self) -> None:
         for host in [*self.hosts, self.client]:
