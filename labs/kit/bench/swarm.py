@@ -17,6 +17,7 @@ from labs.kit.engine_client import Engine
 from labs.kit.waiting import until
 from swarmkit_py.errors import Internal
 from topologies import clusters
+from topologies.cluster import PROJECT
 
 PORT = ":2377"
 PACE = 0.01
@@ -106,7 +107,7 @@ class Swarm:
 
     def in_task(self, host: str, container: str, argv: list[str], within: float = 60) -> str:
         """What a command inside a container prints, by the docker command."""
-        docker = shutil.which("docker")
+        docker = shutil.which("docker") or shutil.which(PROJECT / ".kit" / "bin" / "docker")
         if docker is None:
             raise Internal("there is no docker command on this machine; run ./lab once, it installs one")
         return _output([docker, "-H", f"unix://{self.cluster.socket(host)}", "exec", container, *argv], within)
