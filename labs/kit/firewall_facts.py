@@ -44,13 +44,16 @@ def backends(answer: Mapping[str, Any], port: int) -> set[str]:
 def _speaks_of(rules: _Ruleset, table: str, expressions: list[dict[str, Any]], port: int) -> bool:
     for expression in expressions:
         match = expression.get("match")
-        if match and _mentions_dport(match["left"]) and match.get("op") != "!=":
-            if port in _numbers(rules, table, match["right"]):
-                return True
+        if match and _speaks(match) and port in _numbers(rules, table, match["right"]):
+            return True
         for mapping in _mappings(expression):
             if _mentions_dport(mapping["key"]):
                 return any(port in _flat(_key(item)) for item in rules.elements(table, mapping["data"]))
     return False
+
+
+def _speaks(match: Mapping[str, Any]) -> bool:
+    return match.get("op") != "!=" and _mentions_dport(match["left"])
 
 
 def _numbers(rules: _Ruleset, table: str, right: Any) -> set[Any]:
@@ -70,7 +73,7 @@ def _targets(
         if "dnat" in expression:
             found |= _addresses(rules, table, expression["dnat"].get("addr"), port)
         if "vmap" in expression:
-            for key, value in _pairs(rules, table, expression["vmap"], port):
+            for _, value in _pairs(rules, table, expression["vmap"], port):
                 target = (value.get("jump") or value.get("goto") or {}).get("target") if value else None
                 if target:
                     found |= _chain(rules, table, target, port, visited)

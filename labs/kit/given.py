@@ -63,7 +63,7 @@ def _form_swarm(eyes: Eyes) -> None:
 
 def _ready(eyes: Eyes) -> bool:
     nodes = _manager(eyes).get("/nodes")
-    return sum(node["Status"]["State"] == "ready" for node in nodes) == len(eyes.engines)
+    return len([node for node in nodes if node["Status"]["State"] == "ready"]) == len(eyes.engines)
 
 
 def _emptied(eyes: Eyes) -> bool:
@@ -115,5 +115,6 @@ def _given_service(eyes: Eyes, table: Mapping[str, Any], params: Params, speed: 
 
 def _why_not(world: World, params: Params) -> str:
     live = len(world.live(params.service))
-    messages = {task.get("Status", {}).get("Err") for task in world.tasks_of(params.service)} - {None, ""}
-    return f"{params.service}: {live} of {params.start} tasks live" + "".join(f"; {text}" for text in sorted(messages))
+    messages = [str(task.get("Status", {}).get("Err") or "") for task in world.tasks_of(params.service)]
+    first = next((message for message in messages if message), "no reason was given")
+    return f"{params.service}: {live} of {params.start} tasks live; {first}"

@@ -13,6 +13,10 @@ from labs.kit.engine_client import Engine, EngineError
 from labs.kit.world import World, read_nodes, read_services
 
 
+TABLES = ["links", "nft"]
+"""What the checks read of the kernel besides the processes."""
+
+
 class Eyes:
     """Looks at one cluster."""
 
@@ -28,7 +32,7 @@ class Eyes:
         manager = self.engines[self.managers[0]]
         errors: dict[str, str] = {}
         with ThreadPoolExecutor(max_workers=len(self.engines) + 4) as pool:
-            evidence = pool.submit(self.cluster.call, "evidence")
+            evidence = pool.submit(self.cluster.call, "evidence", tables=TABLES)
             listings = {name: pool.submit(engine.get, "/containers/json") for name, engine in self.engines.items()}
             swarm = [pool.submit(manager.get, path) for path in ("/nodes", "/services", "/tasks")]
             containers: dict[str, list[dict[str, Any]]] = {}
