@@ -61,10 +61,12 @@ class SqliteJournal:
     def append(self, index: int, writes: list[tuple[type[Object], str, StoreObject | None]]) -> None:
         """One transaction: `writes` and the new `index`. Raises Unavailable (disk full, read-only, …) and then
         nothing of it is kept."""
+        rows = [(_NAMES[kind], object_id, None if obj is None else _ENCODER.encode(obj))
+                for kind, object_id, obj in writes]
         try:
             self._db.execute("BEGIN IMMEDIATE")
-            for kind, object_id, obj in writes:
-                self._write(_NAMES[kind], object_id, obj)
+            for row in rows:
+                self._write(*row)
             self._db.execute("UPDATE meta SET value = ? WHERE key = 'index'", (index,))
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
@@ -87,12 +89,11 @@ class SqliteJournal:
         """Fold the write-ahead log into the file and let go of it."""
         self._db.close()
 
-    def _write(self, kind: str, object_id: str, obj: StoreObject | None) -> None:
-        if obj is None:
+    def _write(self, kind: str, object_id: str, data: bytes | None) -> None:
+        if data is None:
             self._db.execute("DELETE FROM objects WHERE kind = ? AND id = ?", (kind, object_id))
-            return
-        data = _ENCODER.encode(obj)
-        self._db.execute(_UPSERT, (kind, object_id, zlib.crc32(data), data))
+        else:
+            self._db.execute(_UPSERT, (kind, object_id, zlib.crc32(data), data))
 
     def _undo(self) -> None:
         # SQLite has rolled back by itself after some errors (a full disk among them), and not after others.

@@ -34,8 +34,7 @@ def update(
     `version`, InvalidArgument, Unimplemented."""
     cluster = current(tx.all(Cluster))
     spec = _merged(cluster.spec, spec)
-    _check(spec)
-    _refuse_not_yet(cluster.spec, spec)
+    check_spec(cluster.spec, spec)
     fresh = {role.value: new_token(role) for role in rotate}
     tokens = replace(cluster.join_tokens, **fresh)
     return tx.update(replace(cluster, spec=spec, join_tokens=tokens), expect=version)
@@ -51,6 +50,12 @@ def _merged(old: ClusterSpec, new: ClusterSpec) -> ClusterSpec:
         dispatcher=defaults.filled(new.dispatcher, old.dispatcher),
         ca_config=defaults.filled(new.ca_config, old.ca_config),
     ))
+
+
+def check_spec(old: ClusterSpec, new: ClusterSpec) -> None:
+    """Raises InvalidArgument or Unimplemented for the first thing in `new` that cannot be (`old`: as it is now)."""
+    _check(new)
+    _refuse_not_yet(old, new)
 
 
 def _check(spec: ClusterSpec) -> None:

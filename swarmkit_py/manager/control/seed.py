@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from swarmkit_py.errors import InvalidArgument
 from swarmkit_py.manager import defaults
+from swarmkit_py.manager.control.cluster import check_spec
 from swarmkit_py.model.objects import Cluster, JoinTokens, ManagerStatus, Network, Node, NodeDescription, NodeStatus
 from swarmkit_py.model.specs import ClusterSpec, NetworkSpec, NodeSpec
 from swarmkit_py.model.states import Availability, NodeState, Role
@@ -38,7 +39,8 @@ class ClusterSeed:
 
 def seed_cluster(store: Store, seed: ClusterSeed) -> Cluster:
     """Store cluster, node and ingress in one transaction. Raises InvalidArgument for address pools that hold no
-    subnet, AlreadyExists if it was done before."""
+    subnet, Unimplemented for settings that are not there yet, AlreadyExists if it was done before."""
+    check_spec(defaults.CLUSTER_SPEC, defaults.cluster_with_defaults(seed.spec))
     subnet = first_subnet(seed.default_addr_pool, seed.subnet_size)
     return store.update(lambda tx: _write(tx, seed, subnet))
 

@@ -183,6 +183,32 @@ def test_a_service_without_an_address_of_its_own_tells_its_tasks() -> None:
     assert after.endpoint is not None, "the node's address was freed"
 
 
+def on_network(of: Service, network_id: str) -> Service:
+    template = replace(of.spec.task_template, networks=[NetworkAttachmentConfig(target=network_id)])
+    return replace(of, spec=replace(of.spec, task_template=template))
+
+
+def test_who_cannot_be_given_all_is_given_nothing() -> None:
+    """Two networks, the second with a single address: none of the first may leak away."""
+    rig = Rig(nodes=0)
+    rig.add(network("small", subnet="10.9.0.0/30"))
+    first = rig.service(on_network(service("first", ports=[port(80)]), "network-small"), 2)
+    second = rig.service(on_network(service("second", ports=[port(81)]), "network-small"), 1)
+    assert (rig.addresses(first), second.endpoint) == ([], None)
+    assert "network small" in rig.tasks(first)[0].status.err
+    assert list(rig.allocator._books.pools["network-ingress"]._holders.values()) == [("service", first.id)]
+
+
+def test_tasks_go_on_when_their_service_s_trouble_is_over() -> None:
+    rig = Rig()
+    rig.service(service("first", ports=[port(80)]))
+    second = rig.service(service("second", ports=[port(80)]))
+    assert rig.tasks(second)[0].status.err == (
+        "port '80' is already in use by service 'first' (service-first) as an ingress port")
+    rig.change(replace(second, spec=service("second", ports=[port(81)]).spec))
+    assert (rig.tasks(second)[0].status.state, rig.tasks(second)[0].status.err) == (TaskState.PENDING, "")
+
+
 def test_after_a_restart_nothing_is_given_twice() -> None:
     rig = Rig()
     web = rig.service(service("web", ports=[port(80), port()]), 5)
@@ -241,9 +267,7 @@ def test_a_network_gets_subnet_and_identifier_and_its_service_an_address_there()
     back = rig.store.get(Network, "back")
     assert back is not None
     assert (back.subnet, back.gateway, back.vni) == ("10.0.1.0/24", "10.0.1.1", 4097)
-    plain = service("db", ports=[port(80)])
-    template = replace(plain.spec.task_template, networks=[NetworkAttachmentConfig(target="back")])
-    db = rig.service(replace(plain, spec=replace(plain.spec, task_template=template)))
+    db = rig.service(on_network(service("db", ports=[port(80)]), "back"))
     assert db.endpoint is not None
     assert [v.network_id for v in db.endpoint.virtual_ips or []] == ["network-ingress", "back"]
     (one,) = rig.tasks(db)

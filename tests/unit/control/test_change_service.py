@@ -84,7 +84,13 @@ def other_port(of: ServiceSpec) -> ServiceSpec:
     return replace(of, endpoint_spec=EndpointSpec(mode="vip", ports=[port(81)]))
 
 
+def with_secret(of: ServiceSpec) -> ServiceSpec:
+    secret = ContainerSpec(image="nginx", secrets=[{"SecretName": "s"}])
+    return replace(of, task_template=replace(of.task_template, container_spec=secret))
+
+
 @pytest.mark.parametrize(("change", "text"), [
+    (with_secret, "ContainerSpec.Secrets"),
     (other_image, "updating the task template of a running service comes with rolling updates, not there yet"),
     (forced, "--force"),
     (other_port, "published ports"),

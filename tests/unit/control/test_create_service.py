@@ -19,7 +19,7 @@ from swarmkit_py.model.specs import (
     ServiceSpec,
     TaskSpec,
 )
-from tests.builders import port, spec
+from tests.builders import network, port, spec
 from tests.unit.control.rig import Rig
 
 
@@ -230,10 +230,11 @@ def test_networks_are_known_by_name_and_ingress_is_not_for_services(rig: Rig) ->
         rig.control.create_service(on("host"))
 
 
-def test_networks_beside_the_template_are_moved_into_it(rig: Rig) -> None:
-    old_client = replace(spec(), networks=[NetworkAttachmentConfig(target="nosuchnet")])
-    with pytest.raises(NotFound, match="network nosuchnet not found"):
-        rig.control.create_service(old_client)
+def test_networks_beside_the_template_are_moved_into_it_with_their_ids(rig: Rig) -> None:
+    rig.store.update(lambda tx: tx.create(network("back")))
+    made = rig.control.create_service(replace(spec(), networks=[NetworkAttachmentConfig(target="back")]))
+    assert made.spec.networks is None
+    assert made.spec.task_template.networks == [NetworkAttachmentConfig(target="network-back")]
 
 
 def test_nothing_is_stored_of_what_was_refused(rig: Rig) -> None:

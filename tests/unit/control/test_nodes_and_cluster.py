@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from msgspec.structs import replace
 
 from swarmkit_py.errors import FailedPrecondition, InvalidArgument, OutOfSequence, SwarmError, Unimplemented
-from swarmkit_py.manager.control import ClusterSeed, seed_cluster
+from swarmkit_py.manager.control import seed_cluster
 from swarmkit_py.manager.control.seed import first_subnet
 from swarmkit_py.model.objects import Network, Node, Task
 from swarmkit_py.model.specs import (
@@ -51,9 +53,17 @@ def test_a_swarm_is_seeded_once(rig: Rig) -> None:
     assert rig.store.index == 1
 
 
+def test_a_swarm_with_settings_that_are_not_there_is_not_begun(rig: Rig) -> None:
+    store = Store(rig.clock)
+    locked = ClusterSpec(encryption_config=EncryptionConfig(auto_lock_managers=True))
+    with pytest.raises(Unimplemented, match="--autolock"):
+        seed_cluster(store, dataclasses.replace(SEED, spec=locked))
+    assert store.index == 0
+
+
 def test_an_address_pool_of_one_s_own(rig: Rig) -> None:
     store = Store(rig.clock)
-    seed_cluster(store, ClusterSeed(**{**SEED.__dict__, "default_addr_pool": ["20.20.0.0/16"], "subnet_size": 26}))
+    seed_cluster(store, dataclasses.replace(SEED, default_addr_pool=["20.20.0.0/16"], subnet_size=26))
     assert [(n.subnet, n.gateway) for n in store.all(Network)] == [("20.20.0.0/26", "20.20.0.1")]
 
 

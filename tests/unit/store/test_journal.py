@@ -157,3 +157,25 @@ def test_a_full_disk_changes_nothing_and_heals(path: Path) -> None:
     again = Store(ManualClock(), SqliteJournal(path))
     assert (again.index, [s.id for s in again.all(Service)]) == (2, ["service-web"])
     again.close()
+
+
+def test_an_error_in_the_middle_keeps_nothing_of_the_transaction(path: Path) -> None:
+    journal = SqliteJournal(path)
+    store = Store(ManualClock(), journal)
+    journal._db.execute("CREATE TEMP TRIGGER t BEFORE INSERT ON objects WHEN NEW.id = 'service-b' "
+                        "BEGIN SELECT RAISE(FAIL, 'disk on fire'); END")
+    with pytest.raises(Unavailable, match="disk on fire"):
+        store.update(lambda tx: [tx.create(service("a")), tx.create(service("b"))])
+    store.update(lambda tx: tx.create(service("c")))
+    store.close()
+    again = Store(ManualClock(), SqliteJournal(path))
+    assert (again.index, [s.id for s in again.all(Service)]) == (1, ["service-c"])
+    again.close()
+
+
+def test_every_commit_waits_for_the_disk(path: Path) -> None:
+    journal = SqliteJournal(path)
+    full = 2
+    assert journal._db.execute("PRAGMA synchronous").fetchone() == (full,)
+    assert journal._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    journal.close()
