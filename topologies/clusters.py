@@ -85,6 +85,11 @@ def running() -> list[Cluster]:
     return [Cluster(ledger) for ledger in sorted(found, key=lambda ledger: ledger.name)]
 
 
+def tool_path() -> str:
+    """The PATH of every process inside, which is where tools must be."""
+    return base_environment()["PATH"]
+
+
 def default_name(topology: str) -> str:
     """What a cluster is called unless somebody says otherwise."""
     return Path(topology).stem.lower().replace(":", "-")

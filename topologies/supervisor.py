@@ -109,6 +109,10 @@ class Supervisor:
             from topologies.evidence import collect
 
             return collect(self._hosts, **params)
+        if method == "trials":
+            from topologies import trials
+
+            return trials.run_all()
         if method == "stop":
             return self._stop()
         raise Unimplemented(f"The supervisor has no method {method!r}.")
