@@ -24,6 +24,7 @@ from images.unpack import prepare_root, unpack
 from swarmkit_py.runtime import images as layout
 
 DEFAULT_TARGET = Path(__file__).resolve().parent.parent / ".kit" / "images"
+PLACES = ("usr/bin", "usr/sbin")
 MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
@@ -91,6 +92,7 @@ class Builder:
         prepare_root(root)
         unpack(self.apt.fetch(packages), root)
         add_own(layer, root)
+        check_programs(layer, root)
         return self.writer.add_layer(root)
 
 
@@ -113,6 +115,14 @@ def add_own(layer: Layer, root: Path) -> None:
             (root / name).chmod(0o1777)
 
 
+def check_programs(layer: Layer, root: Path) -> None:
+    """Raises BuildError if a program the layer is for is missing: the distribution's packages changed."""
+    missing = [name for name in layer.programs if not any((root / place / name).exists() for place in PLACES)]
+    if missing:
+        raise BuildError(f"layer {layer.name} came out without {', '.join(missing)}: its recipe does not fit "
+                         "this distribution's packages")
+
+
 def build(target: Path, *, force: bool = False) -> bool:
     """Make the images in `target` what the recipes say; False if they were already. Raises BuildError."""
     if is_current(target) and not force:
@@ -131,7 +141,7 @@ def build(target: Path, *, force: bool = False) -> bool:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m images.build", description="Build the offline images.")
     parser.add_argument("target", nargs="?", type=Path, default=DEFAULT_TARGET, help="default: %(default)s")
-    parser.add_argument("--check", action="store_true", help="build nothing; exit status 1 if they are not up to date")
+    parser.add_argument("--check", action="store_true", help="build nothing; status 1 if not up to date")
     parser.add_argument("--force", action="store_true", help="build them again even if they are up to date")
     options = parser.parse_args(arguments)
     if options.check:

@@ -17,7 +17,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 SYSTEM_ARCHIVES = Path("/var/cache/apt/archives")
-_LINE = re.compile(r"^'(?P<uri>[^']+)' (?P<file>\S+) (?P<size>\d+) (?P<algorithm>SHA256|SHA512|MD5Sum):(?P<hash>\S+)")
+_LINE = re.compile(r"^'[^']+' (?P<file>\S+) (?P<size>\d+) SHA256:(?P<sha256>[0-9a-f]{64})$")
 
 
 class BuildError(Exception):
@@ -29,8 +29,7 @@ class Package:
     """One .deb as apt describes it."""
 
     file: str
-    algorithm: str
-    hash: str
+    sha256: str
 
     @property
     def name(self) -> str:
@@ -42,9 +41,15 @@ class Package:
 
 
 def parse_uris(text: str) -> list[Package]:
-    """The packages in the output of `apt-get --print-uris install`."""
-    matches = (_LINE.match(line) for line in text.splitlines())
-    return [Package(m["file"], m["algorithm"], m["hash"]) for m in matches if m]
+    """The packages in the output of `apt-get --print-uris install`. Raises BuildError for one without a hash."""
+    packages = []
+    for line in text.splitlines():
+        match = _LINE.match(line.rstrip())
+        if match:
+            packages.append(Package(match["file"], match["sha256"]))
+        elif line.startswith("'"):
+            raise BuildError(f"apt gives no SHA256 for a package, so it could not be verified: {line}")
+    return packages
 
 
 def without(packages: Iterable[Package], skipped: tuple[str, ...]) -> list[Package]:
@@ -67,6 +72,7 @@ class Apt:
             "Dir::Cache::pkgcache": "",
             "Dir::Cache::srcpkgcache": "",
             "APT::Install-Recommends": "false",
+            "Acquire::ForceHash": "SHA256",
             "APT::Sandbox::User": "",
             "Debug::NoLocking": "true",
             "Acquire::Retries": "2",
@@ -123,5 +129,4 @@ class Apt:
 
 
 def _intact(path: Path, package: Package) -> bool:
-    algorithm = {"MD5Sum": "md5"}.get(package.algorithm, package.algorithm.lower())
-    return hashlib.new(algorithm, path.read_bytes()).hexdigest() == package.hash
+    return hashlib.sha256(path.read_bytes()).hexdigest() == package.sha256

@@ -14,19 +14,22 @@ HERE = Path(__file__).parent
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 SKIPPED_PACKAGES = (
-    "adduser", "debconf", "debianutils", "dpkg", "gcc-", "init-system-helpers", "libaudit", "libcap-ng", "libcap2-bin",
-    "libfile-find-rule-perl", "libgdbm", "libnumber-compare-perl", "libpam", "libperl", "libsemanage", "libsepol",
-    "libtext-glob-perl", "lsb-base", "passwd", "perl", "sysvinit-utils", "tar", "usrmerge",
+    "adduser", "debconf", "debianutils", "dpkg", "gcc-", "init-system-helpers", "libaudit", "libcap-ng",
+    "libcap2-bin", "libfile-find-rule-perl", "libgdbm", "libnumber-compare-perl", "libpam", "libperl",
+    "libsemanage", "libsepol", "libtext-glob-perl", "lsb-base", "passwd", "perl", "sysvinit-utils", "tar",
+    "usrmerge",
 )
 """Name prefixes of dependencies that only maintainer scripts need; those never run here."""
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One read-only directory. `files`: path in the image -> (content, mode); `links`: path -> target."""
+    """One read-only directory. `files`: path in the image -> (content, mode); `links`: path -> target. `programs`
+    must be there when it is built, or the build fails."""
 
     name: str
     packages: tuple[str, ...]
+    programs: tuple[str, ...] = ()
     files: dict[str, tuple[bytes, int]] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)
     directories: tuple[str, ...] = ()
@@ -53,6 +56,7 @@ BASE = Layer(
     name="base",
     packages=("base-files", "bash", "dash", "coreutils", "grep", "sed", "mawk", "hostname", "procps", "iproute2",
               "iputils-ping", "curl", "ca-certificates"),
+    programs=("bash", "sh", "ls", "grep", "sed", "mawk", "hostname", "ps", "ip", "ping", "curl"),
     files={
         "etc/passwd": (_PASSWD, 0o644),
         "etc/group": (_GROUP, 0o644),
@@ -65,6 +69,7 @@ BASE = Layer(
 NGINX = Layer(
     name="nginx",
     packages=("nginx-light", "libnginx-mod-http-headers-more-filter"),
+    programs=("nginx",),
     files={
         "docker-entrypoint.sh": (_own("nginx/docker-entrypoint.sh"), 0o755),
         "etc/nginx/nginx.conf": (_own("nginx/nginx.conf"), 0o644),
@@ -73,12 +78,17 @@ NGINX = Layer(
     directories=("etc/nginx/conf.d", "var/lib/nginx", "var/log/nginx"),
 )
 
-TOOLS = Layer(name="tools", packages=("bind9-dnsutils", "tcpdump", "iperf3", "netcat-openbsd"))
+TOOLS = Layer(
+    name="tools",
+    packages=("bind9-dnsutils", "tcpdump", "iperf3", "netcat-openbsd"),
+    programs=("dig", "tcpdump", "iperf3", "nc.openbsd"),
+    links={"usr/bin/nc": "nc.openbsd"},
+)
 
 
 def _nginx(tag: str, version: str = "") -> ImageRecipe:
-    claim = f"Offline stand-in for the Docker Hub image nginx:{tag}, built from this machine's distribution packages. " \
-            "It runs the distribution's nginx" + (f"; only its Server header says nginx/{version}." if version else ".")
+    claim = f"Offline stand-in for the Docker Hub image nginx:{tag}, built from this machine's distribution " \
+            "packages. It runs the distribution's nginx" + (f"; its Server header says {version}" if version else "")
     return ImageRecipe(
         tag=f"docker.io/library/nginx:{tag}",
         layers=(BASE, NGINX),
@@ -106,8 +116,8 @@ IMAGES = (
             "Cmd": ["bash"],
             "Labels": {
                 "org.opencontainers.image.description":
-                    "Network tools (curl, dig, ping, ip, tcpdump, iperf3, nc) from this machine's distribution packages; "
-                    "part of the lab kit, on no registry.",
+                    "Network tools (curl, dig, ping, ip, tcpdump, iperf3, nc) from this machine's distribution "
+                    "packages; part of the lab kit, on no registry.",
                 "swarm-lab-kit.stand-in": "true",
             },
         },

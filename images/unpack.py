@@ -18,7 +18,8 @@ PRUNED = (
     "usr/share/bash-completion", "usr/share/zsh", "usr/share/menu", "usr/share/common-licenses", "usr/share/gdb",
     "usr/share/apport", "usr/share/i18n", "usr/share/vim", "usr/share/nginx/html", "usr/share/debconf",
     "usr/lib/systemd", "usr/lib/tmpfiles.d", "usr/lib/sysusers.d", "usr/lib/gcc", "etc/init.d", "etc/default",
-    "etc/logrotate.d", "etc/cron.d", "etc/ufw", "etc/apparmor.d", "etc/nginx/sites-enabled", "etc/nginx/sites-available",
+    "etc/logrotate.d", "etc/cron.d", "etc/ufw", "etc/apparmor.d", "etc/nginx/sites-enabled",
+    "etc/nginx/sites-available",
     "usr/lib/modules-load.d", "var/www", "etc/systemd",
 )
 PRUNED_LIBRARIES = ("gconv", "perl", "perl-base")

@@ -19,6 +19,10 @@ case "${RATE-}" in
         ;;
 esac
 
+# A sandbox with a single user id may not change groups, which nginx does for each worker: one process then.
+read -r groups < /proc/self/setgroups || groups=allow
+[ "$groups" = deny ] && echo 'master_process off;' > /etc/nginx/process.conf || : > /etc/nginx/process.conf
+
 # `return` is decided before limit_req is asked, so the page is a named location behind try_files, which comes after.
 page="Welcome to nginx!
 hostname: \$hostname

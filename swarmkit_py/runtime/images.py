@@ -111,7 +111,9 @@ class LayoutImageStore:
 
     def _by_id(self, ref: str, *, full: bool) -> Image | None:
         prefix = ref if ref.startswith("sha256:") else f"sha256:{ref}"
-        found = [image for id_, image in self._images.items() if id_ == prefix or (not full and id_.startswith(prefix))]
+        found = [
+            image for id_, image in self._images.items() if id_ == prefix or (not full and id_.startswith(prefix))
+        ]
         return found[0] if len(found) == 1 else None
 
     def _refresh(self) -> None:
@@ -134,7 +136,8 @@ class LayoutImageStore:
                 known = images.get(image.id)
                 images[image.id] = msgspec.structs.replace(image, tags=known.tags + image.tags) if known else image
         except (OSError, msgspec.MsgspecError) as error:
-            raise errors.Internal(f"the image store {self.root} is damaged ({error}); build the images again") from error
+            text = f"the image store {self.root} is damaged ({error}); build the images again"
+            raise errors.Internal(text) from error
         return images
 
     def _image(self, descriptor: Descriptor) -> Image:

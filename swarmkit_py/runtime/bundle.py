@@ -1,0 +1,133 @@
+"""Owns the OCI runtime bundle of a container: config.json as a pure function of what is wanted.
+
+Knows no disk and no process. Docker's defaults, with three differences that the sandbox asks for: no cgroup mount
+and no resources (nothing may stay in /sys/fs/cgroup when a sandbox is killed), no `gid=5` on /dev/pts where that
+group has no mapping, and no seccomp profile (the sandbox's user namespace owns nothing of the machine).
+Counterpart: moby/oci/defaults.go, moby/daemon/oci_linux.go.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from swarmkit_py.runtime.program import User
+
+MASKED_PATHS = (
+    "/proc/asound", "/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list",
+    "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware",
+)
+READONLY_PATHS = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
+TTY_GROUP = 5
+
+
+@dataclass(frozen=True)
+class IdMap:
+    """Which user and group ids exist in our user namespace: (first inside, count) ranges."""
+
+    uids: tuple[tuple[int, int], ...] = ((0, 2**32 - 1),)
+    gids: tuple[tuple[int, int], ...] = ((0, 2**32 - 1),)
+    setgroups: bool = True
+
+    def has_uid(self, uid: int) -> bool:
+        return any(first <= uid < first + count for first, count in self.uids)
+
+    def has_gid(self, gid: int) -> bool:
+        return any(first <= gid < first + count for first, count in self.gids)
+
+    @property
+    def is_initial(self) -> bool:
+        """Are these all ids there are (no user namespace of our own)?"""
+        return self.uids == ((0, 2**32 - 1),)
+
+
+@dataclass(frozen=True)
+class ProcessSpec:
+    """One process: a container's first, or an exec."""
+
+    args: list[str]
+    env: list[str]
+    working_dir: str = "/"
+    user: User = User()
+    capabilities: list[str] = field(default_factory=list)
+    tty: bool = False
+
+
+@dataclass(frozen=True)
+class BundleSpec:
+    """Everything config.json depends on. `binds`: (file on the host, path in the container)."""
+
+    process: ProcessSpec
+    rootfs: str
+    hostname: str
+    network_path: str
+    """"" shares the network namespace of the host."""
+    ids: IdMap
+    read_only: bool = False
+    privileged: bool = False
+    binds: tuple[tuple[str, str], ...] = ()
+
+
+def process_json(spec: ProcessSpec, ids: IdMap) -> dict[str, Any]:
+    """The `process` object; also what an exec is given."""
+    user: dict[str, Any] = {"uid": spec.user.uid, "gid": spec.user.gid}
+    if spec.user.groups and ids.setgroups:
+        user["additionalGids"] = [gid for gid in spec.user.groups if ids.has_gid(gid)]
+    held = spec.capabilities if spec.user.uid == 0 else []
+    return {
+        "terminal": spec.tty,
+        "user": user,
+        "args": spec.args,
+        "env": spec.env,
+        "cwd": spec.working_dir or "/",
+        "capabilities": {
+            "bounding": spec.capabilities, "permitted": held, "effective": held, "inheritable": [], "ambient": [],
+        },
+        "noNewPrivileges": False,
+    }
+
+
+def mounts(spec: BundleSpec) -> list[dict[str, Any]]:
+    """Docker's file systems, then its three files."""
+    pts = ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"]
+    if spec.ids.has_gid(TTY_GROUP):
+        pts.append(f"gid={TTY_GROUP}")
+    plain = ["nosuid", "noexec", "nodev"]
+    access = "rw" if spec.privileged else "ro"
+    sysfs = _mount("/sys", "sysfs", "sysfs", [*plain, access])
+    if not spec.network_path:
+        # A sysfs shows the network namespace of who mounts it; in the host's own one the kernel wants the host's.
+        sysfs = _mount("/sys", "none", "/sys", ["rbind", *plain, access])
+    return [
+        _mount("/proc", "proc", "proc", plain),
+        _mount("/dev", "tmpfs", "tmpfs", ["nosuid", "strictatime", "mode=755", "size=65536k"]),
+        _mount("/dev/pts", "devpts", "devpts", pts),
+        sysfs,
+        _mount("/dev/mqueue", "mqueue", "mqueue", plain),
+        _mount("/dev/shm", "tmpfs", "shm", [*plain, "mode=1777", "size=65536k"]),
+        *(_mount(target, "bind", source, ["rbind", "rprivate", "rw"]) for source, target in spec.binds),
+    ]
+
+
+def _mount(target: str, kind: str, source: str, options: list[str]) -> dict[str, Any]:
+    return {"destination": target, "type": kind, "source": source, "options": options}
+
+
+def bundle_json(spec: BundleSpec) -> dict[str, Any]:
+    """config.json."""
+    namespaces: list[dict[str, str]] = [{"type": kind} for kind in ("mount", "uts", "pid", "ipc")]
+    linux: dict[str, Any] = {"resources": {}}
+    if spec.network_path:
+        namespaces.append({"type": "network", "path": spec.network_path})
+        linux["sysctl"] = {"net.ipv4.ip_unprivileged_port_start": "0"}
+    linux["namespaces"] = namespaces
+    if not spec.privileged:
+        linux |= {"maskedPaths": list(MASKED_PATHS), "readonlyPaths": list(READONLY_PATHS)}
+    return {
+        "ociVersion": "1.0.2",
+        "process": process_json(spec.process, spec.ids),
+        "root": {"path": spec.rootfs, "readonly": spec.read_only},
+        "hostname": spec.hostname,
+        "mounts": mounts(spec),
+        "linux": linux,
+    }
