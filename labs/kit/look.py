@@ -12,7 +12,6 @@ from labs.kit.cluster_port import Cluster
 from labs.kit.engine_client import Engine, EngineError
 from labs.kit.world import World, read_nodes, read_services
 
-
 TABLES = ["links", "nft"]
 """What the checks read of the kernel besides the processes."""
 
