@@ -7,7 +7,6 @@ holding up everybody else. Must not know what the messages mean. Counterpart: th
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import Protocol
 
 import msgspec
@@ -93,13 +92,22 @@ class Channel:
 
     async def close(self, reason: str = "closed") -> None:
         """Let queued messages leave (for a second at most), then end the connection."""
-        if not self._reason:
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._idle.wait(), CLOSE_WAIT)
-        self.abort(reason)
-        if self._writer is not None:
-            self._writer.cancel()
-        await self._wire.close()
+        try:
+            if not self._reason:
+                await self._drain()
+        finally:
+            self.abort(reason)
+            if self._writer is not None:
+                self._writer.cancel()
+            await self._wire.close()
+
+    async def _drain(self) -> None:
+        idle = asyncio.ensure_future(self._idle.wait())
+        try:
+            # Not wait_for: before Python 3.12 it can lose a cancellation.
+            await asyncio.wait({idle}, timeout=CLOSE_WAIT)
+        finally:
+            idle.cancel()
 
     async def _write(self) -> None:
         try:

@@ -59,7 +59,11 @@ class Dispatcher:
     async def run(self) -> None:
         """Until cancelled: first every known node gets time to come back, then the loops."""
         self._expect_known_nodes()
-        await until_first_ends(self._assigner.run(), self._statuses.run(), self._watch_deadlines())
+        try:
+            await until_first_ends(self._assigner.run(), self._statuses.run(), self._watch_deadlines())
+        finally:
+            for session in self._sessions:
+                self._end(session, Shutdown(reason="the manager stops"))
 
     async def serve(self, caller: Identity, channel: Channel) -> None:
         """One session, until it ends. The caller's certificate was checked already."""
@@ -112,6 +116,7 @@ class Dispatcher:
             nodes.describe(self._store, session.node_id, message.description)
         elif isinstance(message, Goodbye):
             self._node_down(session.node_id, nodes.LEFT_MESSAGE)
+            nodes.orphan_tasks(self._store, session.node_id, nodes.LEFT_MESSAGE)
             self._sessions.forget(session.node_id)
             self._end(session, Shutdown(reason="goodbye"))
         else:

@@ -71,15 +71,15 @@ def describe(store: Store, node_id: str, description: NodeDescription) -> None:
     store.update(change)
 
 
-def orphan_tasks(store: Store, node_id: str) -> None:
-    """Give up on all tasks of a node that has been down for a day."""
+def orphan_tasks(store: Store, node_id: str, message: str = "node is down for too long") -> None:
+    """Give up on all tasks of a node that will not be back with them."""
 
     def change(tx: Transaction) -> None:
         for task in tx.find(Task, node_id=node_id):
             state = task.status.state
             if state.rank >= TaskState.ASSIGNED.rank and not state.terminal:
                 status = replace(task.status, state=TaskState.ORPHANED, timestamp=store.clock.now(),
-                                 message="node is down for too long")
+                                 message=message)
                 tx.update(replace(task, status=status))
 
     store.update(change, writer=Writer.DISPATCHER)
