@@ -27,10 +27,15 @@ def supervise(service: Service, tasks: Iterable[Task], nodes: Nodes, now: dateti
     plan = Plan()
     for members in by_slot(tasks).values():
         for task in filter(wanted, members):
-            if task.status.state.terminal or must_leave(task, nodes):
+            due = start_due(task, members, nodes, now) if task.desired_state is TaskState.READY else now
+            if must_leave(task, nodes):
                 _replace(plan, service, task, members, nodes)
-            elif task.desired_state is TaskState.READY:
-                _start(plan, task, start_due(task, members, nodes, now), now)
+            elif due > now:
+                plan.wake_by(due)  # even if it has ended: an image that is not there must not be tried without delay
+            elif task.status.state.terminal:
+                _replace(plan, service, task, members, nodes)
+            else:
+                plan.wish(task, TaskState.RUNNING)
     return plan
 
 
@@ -40,13 +45,6 @@ def _replace(plan: Plan, service: Service, task: Task, slot: list[Task], nodes: 
     if is_global(service):
         again = again and takes_new(service, nodes.get(task.node_id))
     plan.wish(task, stop_state(task), NewTask(slot_of(task), TaskState.READY) if again else None)
-
-
-def _start(plan: Plan, task: Task, due: datetime, now: datetime) -> None:
-    if due <= now:
-        plan.wish(task, TaskState.RUNNING)
-    else:
-        plan.wake_by(due)
 
 
 class RestartSupervisor:

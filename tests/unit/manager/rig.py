@@ -84,6 +84,7 @@ class Rig:
         self.store.update(lambda tx: [tx.create(cluster()), tx.create(network("ingress"))])
         for number in range(1, nodes + 1):
             self.store.update(lambda tx, n=number: tx.create(node(f"n{n}", addr=f"10.7.0.{n}")))
+        self.missing_images: set[str] = set()
         self._seen: dict[str, Task] = {}
         self.store.check = self._check
         self.restart_manager()
@@ -140,6 +141,8 @@ class Rig:
         if not wanted(task):
             return TaskState.SHUTDOWN
         goal = TaskState.RUNNING if task.desired_state is TaskState.RUNNING else TaskState.READY
+        if task.status.state is TaskState.PREPARING and task.spec.container_spec.image in self.missing_images:  # type: ignore[union-attr]
+            return TaskState.REJECTED
         here = _CLIMB.index(task.status.state)
         return _CLIMB[here + 1] if here < _CLIMB.index(goal) else None
 

@@ -128,6 +128,16 @@ def test_a_crash_loop_keeps_five_tasks_a_slot(rig: Rig) -> None:
     assert len(rig.running(web)) == 1
 
 
+def test_an_image_that_is_not_there_is_tried_every_five_seconds(rig: Rig) -> None:
+    rig.missing_images = {"nosuch:9"}
+    web = rig.create(service(replicas=2, image="nosuch:9"))
+    rig.advance(11)
+    assert len(rig.tasks(web)) == 2 * 4, "the first, its successor that failed in its preparation, and two more"
+    rig.missing_images = set()
+    rig.advance(6)
+    assert len(rig.running(web)) == 2
+
+
 def test_too_many_for_one_transaction() -> None:
     rig = Rig()
     rig.store.check = lambda: None  # quadratic here

@@ -23,8 +23,9 @@ def tell(seed: int) -> Rig:
     """One story."""
     rig = Rig(seed)
     for _ in range(ACTS):
-        rig.chance.choice([create, create, scale, scale, remove, node_fails, node_returns, node_changes,
-                           task_ends, task_ends, crash_loop, manager_restarts, time_passes, time_passes])(rig)
+        rig.chance.choice([
+            create, create, scale, scale, remove, node_fails, node_returns, node_changes, image_vanishes,
+            task_ends, task_ends, crash_loop, manager_restarts, time_passes, time_passes])(rig)
         rig.step(rig.chance.randrange(12))
     return rig
 
@@ -82,6 +83,10 @@ def time_passes(rig: Rig) -> None:
         check_quiet(rig)
 
 
+def image_vanishes(rig: Rig) -> None:
+    rig.missing_images = {"nginx:latest"} - rig.missing_images
+
+
 def crash_loop(rig: Rig) -> None:
     """One slot's task fails again and again."""
     running = [t for t in rig.tasks() if t.status.state is TaskState.RUNNING and wanted(t)]
@@ -124,6 +129,7 @@ def check_quiet_service(asked: Service, to_run: list[Task], nodes: dict[str, Nod
 
 def repair(rig: Rig) -> None:
     """Everything is well again, and there is time."""
+    rig.missing_images = set()
     for name in ("n1", "n2", "n3"):
         rig.set_node(name, state=NodeState.READY, availability=Availability.ACTIVE, labels={"rack": "a"})
     rig.advance(100)

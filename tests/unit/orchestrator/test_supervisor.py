@@ -83,6 +83,15 @@ def test_who_waits_is_looked_at_again_when_the_delay_is_over() -> None:
     assert late.steps == [Step(successor.id, TaskState.RUNNING)]
 
 
+def test_a_successor_that_fails_while_it_waits_is_not_replaced_before_its_time() -> None:
+    ended = on_a(state=TaskState.REJECTED, desired=TaskState.SHUTDOWN)
+    rejected = replace(on_a(state=TaskState.REJECTED, desired=TaskState.READY), created_at=NOW)
+    early = decide(FINE, ended, rejected, now=NOW + timedelta(seconds=1))
+    assert (early.steps, early.wake_at) == ([], NOW + timedelta(seconds=5))
+    late = decide(FINE, ended, rejected, now=NOW + timedelta(seconds=5))
+    assert late.steps == [Step(rejected.id, TaskState.SHUTDOWN, NewTask(1, TaskState.READY))]
+
+
 def test_it_wakes_for_the_first_of_several() -> None:
     slots = []
     for slot, age in ((1, 1), (2, 4)):
