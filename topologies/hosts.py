@@ -150,6 +150,7 @@ def _write_etc(dressing: Dressing) -> None:
 
 def _sys_of_this_network() -> None:
     """/sys/class/net shows the network namespace that was there when it was mounted: mount it anew, keep cgroups."""
+    syscalls.unmount("/sys")  # mnexec's, which covers the sandbox's with its cgroups
     cgroups = syscalls.clone_tree("/sys/fs/cgroup")
     try:
         syscalls.mount("sysfs", "/sys", "sysfs", syscalls.MS_NOSUID | syscalls.MS_NODEV | syscalls.MS_NOEXEC)

@@ -18,6 +18,7 @@ CLONE_NEWNET = 0x40000000
 
 MS_NOSUID, MS_NODEV, MS_NOEXEC = 2, 4, 8
 MS_BIND, MS_REC = 4096, 16384
+_MNT_DETACH = 2
 
 MOUNT_ATTR_RDONLY = 0x00000001
 MOUNT_ATTR_IDMAP = 0x00100000
@@ -75,6 +76,11 @@ def mount(source: str, target: str, fstype: str = "", flags: int = 0, options: s
 def tmpfs(target: str, mode: int = 0o755) -> None:
     """A fresh tmpfs on `target`."""
     mount("tmpfs", target, "tmpfs", MS_NOSUID | MS_NODEV, f"mode={mode:o}")
+
+
+def unmount(target: str) -> None:
+    """Take away what is mounted last on `target`, even if it is in use (umount2(2), MNT_DETACH)."""
+    _checked(_libc.umount2(target.encode(), _MNT_DETACH), f"unmount {target}")
 
 
 def bind(source: str, target: str) -> None:
