@@ -48,7 +48,7 @@ def subordinate_ranges(text: str, owners: Iterable[str]) -> list[tuple[int, int]
     wanted = set(owners)
     found = []
     for line in text.splitlines():
-        owner, _, rest = line.strip().partition(":")
+        owner, _, rest = line.partition("#")[0].strip().partition(":")
         start, _, count = rest.partition(":")
         if start.isdigit() and count.isdigit() and (not wanted or owner in wanted):
             found.append((int(start), int(count)))

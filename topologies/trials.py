@@ -30,7 +30,10 @@ table ip trial {
     tcp dport 80 dnat to numgen inc mod 2 map { 0 : 10.0.0.2, 1 : 10.0.0.3 }
     tcp dport 81 dnat to numgen inc mod 2 map @choices
   }
-  chain after { type nat hook postrouting priority 100; policy accept; masquerade }
+  chain after {
+    type nat hook postrouting priority 100; policy accept;
+    masquerade
+  }
 }
 RULES"""
 
@@ -97,5 +100,11 @@ def _run(script: str) -> str:
         return str(error)
     if done.returncode == 0:
         return ""
-    lines = (done.stderr + done.stdout).strip().splitlines()
-    return lines[-1] if lines else f"exit status {done.returncode}"
+    return reason(done.stderr + done.stdout) or f"exit status {done.returncode}"
+
+
+def reason(said: str) -> str:
+    """The line of a tool's complaint that says something: the last with 'error' in it, else the last."""
+    lines = [line.strip() for line in said.splitlines() if any(char.isalpha() for char in line)]
+    telling = [line for line in lines if "error" in line.lower()]
+    return (telling or lines or [""])[-1]
