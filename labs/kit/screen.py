@@ -11,7 +11,7 @@ from labs.kit.folder import Lab, Step
 from labs.kit.judge import CONVERGING, Result
 from labs.kit.picture import Column, render
 from labs.kit.report import all_passed, failure_block, first_failure, status_line
-from labs.kit.style import Line, Span, line, rule, spread, wrapped
+from labs.kit.style import Line, Span, length, line, rule, spread, wrapped
 from labs.kit.words import Words
 
 WATCH, HELP, LIST, ASK_RESET, ANSWER = "watch", "help", "list", "ask_reset", "answer"
@@ -101,7 +101,8 @@ def _header(screen: Screen, words: Words, width: int) -> Line:
     step = words("screen.step", number=screen.step + 1, count=len(screen.lab.steps))
     minutes = words("screen.minutes", minutes=screen.minutes)
     right = line(f"{step} · {minutes} · ", Span(f"{screen.earned}/{screen.max_points} ", "title"))
-    short = line(f"{screen.step + 1}/{len(screen.lab.steps)} · ", Span(f"{screen.earned}/{screen.max_points} ", "title"))
+    points = Span(f"{screen.earned}/{screen.max_points} ", "title")
+    short = line(f"{screen.step + 1}/{len(screen.lab.steps)} · ", points)
     left = line(" ", Span(f"{screen.lab.id} · {words('title')}", "title"))
     whole = spread(left, right, width)
     return whole if len(whole) > len(left) else spread(left, short, width)
@@ -112,11 +113,11 @@ def _task(screen: Screen, words: Words, width: int) -> list[Line]:
     rows = wrapped(words(f"{key}.title"), width, "title", first=" ")
     if screen.seed is not None:
         rows += wrapped(words("graded_aim"), width, first=" ")
-    rows += wrapped(words("screen.goal") + words(f"{key}.goal"), width, first=" ")
+    rows += wrapped(words("screen.goal") + " " + words(f"{key}.goal"), width, first=" ")
     if screen.seed is None:
         rows += [row for command in screen.now.commands for row in _command(screen.now.on, command, words, width)]
     if f"{key}.look" in words:
-        rows += wrapped(words("screen.look") + words(f"{key}.look"), width, "dim", first=" ")
+        rows += wrapped(words("screen.look") + " " + words(f"{key}.look"), width, "dim", first=" ")
     return rows
 
 
@@ -191,19 +192,21 @@ def _menu(screen: Screen, words: Words, width: int) -> list[Line]:
         return wrapped(words("screen.reset_ask"), width, "wait", first=" ")
     if screen.mode == ANSWER:
         form = words(f"predictions.{screen.asking}.form")
-        return wrapped(words("screen.answer", form=form) + screen.typed + "_", width, "wait", first=f" {screen.asking} ")
+        text = words("screen.answer", form=form) + " " + screen.typed + "_"
+        return wrapped(text, width, "wait", first=f" {screen.asking} ")
     if screen.checking or any(result.status == CONVERGING for result in screen.results) and not allowed_keys(screen):
         return wrapped(words("screen.checking"), width, "dim", first=" ")
     return _menu_rows(screen, words, width)
 
 
 def _menu_rows(screen: Screen, words: Words, width: int) -> list[Line]:
-    rows: list[Line] = [[Span(" ")]]
+    rows: list[Line] = [[]]
     for key in allowed_keys(screen):
         level = f" ({screen.hint_level + 1}/{HINT_LEVELS})" if key == "h" else ""
-        spans = line(Span(key, "key"), f":{words(f'key.{key}')}{level}   ")
-        if sum(len(span.text) for span in [*rows[-1], *spans]) - 3 > width:
-            rows.append([Span(" ")])
+        spans = line("   " if rows[-1] else " ", Span(key, "key"), f":{words(f'key.{key}')}{level}")
+        if length([*rows[-1], *spans]) > width:
+            rows.append([])
+            spans[0] = Span(" ")
         rows[-1] += spans
     return rows
 

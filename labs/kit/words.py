@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
-    import tomli as tomllib
+    import tomli as tomllib  # type: ignore[import-not-found, unused-ignore]
 
 LANGUAGES = ("fr", "en")
 HERE = Path(__file__).parent
@@ -29,11 +29,12 @@ def language(option: str | None, environ: Mapping[str, str]) -> str:
     return "fr" if locale.lower().startswith("fr") else "en"
 
 
-@lru_cache(maxsize=None)
+@cache
 def read_toml(path: Path) -> dict[str, Any]:
     """The file's table. Raises ValueError that names the file when it is not TOML."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        table: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        return table
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"{path}: {error}") from None
 
@@ -78,10 +79,14 @@ class Words:
 
     def several(self, key: str, **values: Any) -> list[str]:
         """The texts under `key.0`, `key.1`, …"""
-        found = []
+        found: list[str] = []
         while f"{key}.{len(found)}" in self._texts:
             found.append(self(f"{key}.{len(found)}", **values))
         return found
+
+    def raw(self, key: str) -> str:
+        """The text with its holes."""
+        return self._texts[key]
 
     def keys(self) -> set[str]:
         return set(self._texts)

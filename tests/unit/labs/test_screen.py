@@ -1,0 +1,114 @@
+"""The guide's screens, as text: golden files at 80 and 60 columns, in both languages. `GOLDEN=write` renews them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from labs.kit.judge import Judge, Result
+from labs.kit.picture import draw
+from labs.kit.screen import ANSWER, ASK_RESET, HELP, LIST, Screen, allowed_keys, render_screen
+from labs.kit.style import length, paint, paint_all
+from labs.kit.words import LANGUAGES
+from tests.unit.labs.views import LAB, PARAMS, judged, view
+from tests.unit.labs.worlds import node, service, spread, task, world
+
+GOLDEN = Path(__file__).parent / "golden"
+STEPS = {step.id: number for number, step in enumerate(LAB.steps)}
+GIVEN = world(spread(5))
+HALF_WAY = world(spread(10), dead=[8, 9, 10])
+RUNNING = world(spread(10))
+BY_HAND = world(spread(5), strangers=[("worker1", "nginx"), ("worker2", "nginx")])
+GOAL_CHECKS = LAB.steps[-1].checks
+
+
+def screen(step: str, results: dict[str, Result], seen: object = GIVEN, **options: object) -> Screen:
+    goal = int(getattr(PARAMS, LAB.steps[STEPS[step]].goal))
+    return Screen(LAB, STEPS[step], minutes=12, earned=9, goal=goal, results=list(results.values()),
+                  picture=draw(seen, "web"), **options)  # type: ignore[arg-type]
+
+
+def early() -> dict[str, Result]:
+    return {r.code: r for r in Judge(LAB.checks()).judge(view(HALF_WAY, GIVEN), 2.1, 0.0, GOAL_CHECKS)}
+
+
+SCREENS = {
+    "begin": lambda: screen("up", judged(view(GIVEN), "sc2", "sc3")),
+    "converging": lambda: screen("goal", early(), HALF_WAY, untouched=False),
+    "mistake": lambda: screen("up", judged(view(BY_HAND, GIVEN), "sc2", "sc3"), BY_HAND, untouched=False, hint_level=2),
+    "ghost": lambda: screen("up", judged(view(HALF_WAY, GIVEN), "sc2", "sc3"), HALF_WAY, untouched=False),
+    "done": lambda: screen("where", judged(view(RUNNING, GIVEN), "sc7", "sc8"), RUNNING, untouched=False,
+                           said={"P1": "5/5/0", "P2": "no"}, truths={"P1": "4/3/3", "P2": "no"}),
+    "predict": lambda: screen("predict_up", {}),
+    "answer": lambda: screen("predict_up", {}, mode=ANSWER, asking="P1", typed="4/3"),
+    "reset": lambda: screen("up", judged(view(GIVEN), "sc2"), mode=ASK_RESET),
+    "help": lambda: screen("up", {}, mode=HELP),
+    "list": lambda: screen("up", {}, mode=LIST),
+    "last": lambda: screen("goal", judged(view(RUNNING, GIVEN), *GOAL_CHECKS), RUNNING, untouched=False),
+    "finished": lambda: screen("goal", judged(view(RUNNING, GIVEN), *GOAL_CHECKS), RUNNING, untouched=False,
+                               finished=True),
+    "error": lambda: screen("up", {"sc3": Result("sc3", "error", max_points=2, error="worker1 did not answer")},
+                            untouched=False),
+}
+
+
+def picture_of_all_signs() -> object:
+    tasks = spread(3) + [task(4, "worker1", state="preparing"), task(5, "worker2"), task(6, "worker1", desired="remove")]
+    nodes = [node("manager1"), node("worker1", "drain"), node("worker2", state="down")]
+    return world(tasks, dead=[5], strangers=[("manager1", "nginx")], nodes=nodes, services=[service("web", 5)])
+
+
+SCREENS["signs"] = lambda: screen("up", {}, picture_of_all_signs())
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("width", [80, 60])
+@pytest.mark.parametrize("name", SCREENS)
+def test_golden(name: str, width: int, lang: str) -> None:
+    shown = render_screen(SCREENS[name](), LAB.words(lang, PARAMS), width)
+    assert max(length(each) for each in shown) <= width
+    compare(GOLDEN / f"{name}.{lang}.{width}.txt", paint_all(shown, colour=False) + "\n")
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_plain_says_it_in_words(lang: str) -> None:
+    state = screen("goal", early(), HALF_WAY, untouched=False, plain=True)
+    text = paint_all(render_screen(state, LAB.words(lang, PARAMS), 80), colour=False)
+    assert not set("✓✗…■▫▪▨◆○") & set(text.partition("─" * 80)[2])
+    compare(GOLDEN / f"plain.{lang}.80.txt", text + "\n")
+
+
+def test_colour_changes_nothing_but_colour() -> None:
+    import re
+
+    shown = render_screen(SCREENS["mistake"](), LAB.words("en", PARAMS), 80)
+    coloured = paint_all(shown, colour=True)
+    assert "\x1b[31m" in coloured
+    stripped = [line.rstrip() for line in re.sub(r"\x1b\[[0-9;]*m", "", coloured).splitlines()]
+    assert stripped == [paint(each, colour=False) for each in shown]
+
+
+@pytest.mark.parametrize("name", SCREENS)
+def test_the_menu_shows_the_keys_that_work_and_no_other(name: str) -> None:
+    state = SCREENS[name]()
+    words = LAB.words("en", PARAMS)
+    menu = paint_all(render_screen(state, words, 200), colour=False).splitlines()[-1]
+    for key in "nhptlx?q":
+        assert (f"{key}:{words(f'key.{key}')}" in menu) == (key in allowed_keys(state))
+
+
+def test_next_works_only_when_the_step_is_done() -> None:
+    assert "n" not in allowed_keys(SCREENS["begin"]())
+    assert "n" in allowed_keys(SCREENS["done"]())
+    assert "n" in allowed_keys(SCREENS["last"]())
+    assert "n" not in allowed_keys(SCREENS["finished"]())
+    assert "n" not in allowed_keys(SCREENS["predict"]())
+
+
+def compare(path: Path, text: str) -> None:
+    if os.environ.get("GOLDEN") == "write":
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8")
