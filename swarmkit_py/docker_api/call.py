@@ -15,6 +15,7 @@ from aiohttp import web
 from swarmkit_py.docker_api.answers import HEADERS
 from swarmkit_py.docker_api.backend import ControlApi, NodeBackend
 from swarmkit_py.docker_api.events import EventHub
+from swarmkit_py.docker_api.spelling import canonical
 from swarmkit_py.errors import InvalidArgument
 
 BODY_LIMIT = 4 * 1024 * 1024
@@ -129,7 +130,7 @@ class Call:
 def convert_body(value: dict[str, Any], kind: type[T]) -> T:
     """A decoded body as a model value. Raises InvalidArgument naming the field that does not fit."""
     try:
-        return msgspec.convert(value, kind)
+        return msgspec.convert(canonical(value, kind), kind)
     except msgspec.ValidationError as error:
         raise InvalidArgument(f"the request body does not fit: {error}") from None
 
