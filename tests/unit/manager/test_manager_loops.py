@@ -134,7 +134,7 @@ def test_an_image_that_is_not_there_is_tried_every_five_seconds(rig: Rig) -> Non
     rig.advance(11)
     assert len(rig.tasks(web)) == 2 * 4, "the first, its successor that failed in its preparation, and two more"
     rig.missing_images = set()
-    rig.advance(6)
+    rig.advance(10)
     assert len(rig.running(web)) == 2
 
 
