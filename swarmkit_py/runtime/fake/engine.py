@@ -153,7 +153,7 @@ class FakeEngine:
             return
         container = self._registry.update(
             container_id, status="exited", pid=0, exit_code=code, finished_at=self._clock.now(), sandbox=None)
-        life.end()
+        life.end(code)
         await self._release(container_id)
         self._events.publish("die", container, exitCode=str(code))
         if container.config.auto_remove:
@@ -185,20 +185,14 @@ class FakeEngine:
     async def wait(self, ref: str, condition: str = "not-running") -> int:
         """See ContainerEngine."""
         container = self.get(ref)
-        life, code = self._lives[container.id], container.exit_code
+        life = self._lives[container.id]
         if condition in ("", "not-running") and not container.running:
-            return code
-        run, ran = life.run, container.running
+            return container.exit_code
+        ends = life.ends
         async with life.changed:
-            while True:
-                now = self._known(container.id)
-                if now is None:
-                    return code
-                code = now.exit_code
-                over = not now.running and (ran or life.run > run)
-                if condition != "removed" and over:
-                    return code
+            while container.id in self._lives and (condition == "removed" or life.ends == ends):
                 await life.changed.wait()
+        return life.exit_code
 
     async def remove(self, ref: str, force: bool = False) -> None:
         """See ContainerEngine."""
@@ -214,7 +208,7 @@ class FakeEngine:
 
     async def _destroy(self, container_id: str) -> None:
         life = self._lives.pop(container_id)
-        life.end()
+        life.let_go()
         container = self._registry.drop(container_id)
         if container is not None:
             self._events.publish("destroy", container)

@@ -56,21 +56,29 @@ class FakeAttached:
 
 @dataclass
 class FakeLife:
-    """One pretended container's hidden side. `run` counts its starts."""
+    """One pretended container's hidden side. `run` counts its starts, `ends` its ends."""
 
     outcome: Outcome
     lines: list[LogLine] = field(default_factory=list)
     attached: list[FakeAttached] = field(default_factory=list)
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     run: int = 0
+    ends: int = 0
+    exit_code: int = 0
 
     def write(self, line: LogLine) -> None:
         self.lines.append(line)
         for attached in self.attached:
             attached.feed(line)
 
-    def end(self) -> None:
-        """The process is over: nobody is attached any more."""
+    def end(self, code: int) -> None:
+        """The process is over."""
+        self.ends += 1
+        self.exit_code = code
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Nobody is attached any more."""
         for attached in self.attached:
             attached.end()
         self.attached = []
