@@ -12,18 +12,18 @@ from typing import Any
 from msgspec import inspect
 
 
-def canonical(value: Any, kind: type[Any]) -> Any:
+def canonical(value: Any, kind: Any) -> Any:
     """`value` (decoded JSON) with every field of `kind` spelled as the model spells it. Unknown fields stay."""
     return _respell(value, _info(kind))
 
 
 @lru_cache(maxsize=256)
-def _info(kind: type[Any]) -> inspect.Type:
+def _info(kind: Any) -> inspect.Type:
     return inspect.type_info(kind)
 
 
 @lru_cache(maxsize=256)
-def _fields(struct: type[Any]) -> dict[str, inspect.Field]:
+def _fields(struct: Any) -> dict[str, inspect.Field]:
     info = _info(struct)
     assert isinstance(info, inspect.StructType)
     return {field.encode_name.lower(): field for field in info.fields}

@@ -10,10 +10,11 @@ from msgspec.structs import replace
 from swarmkit_py.errors import AlreadyExists, FailedPrecondition, InvalidArgument, Unimplemented
 from swarmkit_py.ids import Ids
 from swarmkit_py.manager.control import lookup, names
-from swarmkit_py.manager.control.normal import normalise
+from swarmkit_py.manager.control.normal import essence, normalise
 from swarmkit_py.manager.control.not_yet import refuse_not_yet, refuse_update
 from swarmkit_py.manager.control.ports import check_ports
 from swarmkit_py.manager.control.rules import check_service
+from swarmkit_py.manager.defaults import service_with_defaults
 from swarmkit_py.model.objects import Network, Service
 from swarmkit_py.model.specs import NetworkAttachmentConfig, ServiceMode, ServiceSpec
 from swarmkit_py.store.memory import Transaction
@@ -46,12 +47,20 @@ def update(tx: Transaction, ref: str, version: int, spec: ServiceSpec) -> Servic
         raise Unimplemented("renaming services is not supported", rpc=True)
     if _mode_name(spec.mode) != _mode_name(service.spec.mode):
         raise Unimplemented("service mode change is not allowed", rpc=True)
+    spec = _kept_template(service.spec, spec)
     changed = replace(service, spec=spec, previous_spec=service.spec, previous_spec_index=service.spec_index,
                       update_status=None)
     stored = tx.update(changed, expect=version)
     refuse_not_yet(spec)
     refuse_update(service.spec, spec)
     return stored
+
+
+def _kept_template(old: ServiceSpec, new: ServiceSpec) -> ServiceSpec:
+    """`new` with the stored task template if it asks for the same: clients that read with defaults filled in (the
+    docker SDK) send those back, and a default that is now spelled out is no reason to replace a task."""
+    wanted, had = (essence(service_with_defaults(spec).task_template) for spec in (new, old))
+    return replace(new, task_template=old.task_template) if wanted == had else new
 
 
 def rollback(tx: Transaction, ref: str) -> Service:

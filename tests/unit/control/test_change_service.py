@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from swarmkit_py.errors import FailedPrecondition, InvalidArgument, NotFound, OutOfSequence, SwarmError, Unimplemented
+from swarmkit_py.manager.defaults import service_with_defaults
 from swarmkit_py.model.objects import Service, Task, UpdateStatus
 from swarmkit_py.model.specs import (
     ContainerSpec,
@@ -174,3 +175,11 @@ def test_a_task_is_found_by_its_full_name(rig: Rig) -> None:
 def test_every_error_is_one_for_a_reader(rig: Rig, web: Service) -> None:
     with pytest.raises(SwarmError):
         rig.control.update_service("web", web.index, ServiceSpec())
+
+
+def test_a_template_with_its_defaults_spelled_out_is_the_same_template(rig: Rig, web: Service) -> None:
+    """The docker SDK scales by sending back what `insertDefaults=true` showed it."""
+    after = rig.control.update_service(web.id, web.index, scaled(service_with_defaults(web.spec), 6))
+    assert after.spec.task_template == web.spec.task_template
+    assert after.spec_index == web.spec_index
+    assert after.spec.mode.replicated == ReplicatedService(replicas=6)
