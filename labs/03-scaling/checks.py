@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from labs.kit.checks import Checks, NotYet
+from labs.kit.checks import Checks, Failed, NotYet
 from labs.kit.predictions import split
 from labs.kit.probe import WINDOW
 from labs.kit.view import View
@@ -135,7 +135,8 @@ def clean(c: View) -> None:
     live = c.world.live(c.p.service)
     c.expect(len(live), equals=c.p.low, left="–")
     before = c.history.before(c.p.low)
-    c.require(before is not None and before.wanted > c.p.low, c.p.low, c.p.low, left="–", final=True)
+    if before is None or before.wanted < c.p.low:
+        raise Failed(c.p.low, c.p.low, {"left": "–", "final": True})
     now = {task.identity for task in live}
     c.require(now <= before.identities, c.p.low, len(now & before.identities), left="–", final=True)
     left = [trace for task in before.tasks if task.identity not in now for trace in _traces(c, task)]
@@ -225,7 +226,8 @@ def _pending(c: View) -> dict[str, Any] | None:
     stuck = [task for task in c.world.tasks_of(c.p.service) if _stuck(task)]
     if not stuck:
         return None
-    return {"n": c.goal, "live": len(c.world.live(c.p.service)), "wait": len(stuck), "reason": stuck[0]["Status"]["Err"]}
+    live, reason = len(c.world.live(c.p.service)), stuck[0]["Status"]["Err"]
+    return {"n": c.goal, "live": live, "wait": len(stuck), "reason": reason}
 
 
 @lab.mistake("node_drained", "sc7")

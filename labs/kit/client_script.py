@@ -74,7 +74,8 @@ def _in_threads(work: Any) -> list[threading.Thread]:
 
 def burst(count: int, rate: float, urls: list[str]) -> list[dict[str, Any]]:
     """`count` answers, asked at `rate` a second of the URLs in turn."""
-    pace, answers = Pace(rate, count), [{}] * count
+    pace = Pace(rate, count)
+    answers: list[dict[str, Any]] = [{}] * count
 
     def work() -> None:
         while (number := pace.next()) is not None:

@@ -80,7 +80,7 @@ def run(
     solve: Annotated[bool, typer.Option("--solve", help="Type the reference solution and judge it.")] = False,
     lang: Lang = "",
     plain: Annotated[bool, typer.Option("--plain", help="One screen, words instead of signs, no colour.")] = False,
-    graded: Annotated[bool, typer.Option("--graded/--guided", help="Values from --seed, commands not shown.")] = False,
+    graded: Annotated[bool, typer.Option("--graded/--guided", help="Values from --seed, no commands.")] = False,
     seed: Annotated[str, typer.Option("--seed", help="Whose values, in graded mode.")] = "",
     name: Annotated[str, typer.Option("--name", help="What to call this run; the lab's name by default.")] = "",
 ) -> None:
@@ -114,7 +114,7 @@ def _joined(name: str, words: Words, *, keep: bool = False) -> tuple[Referee, Wo
 def check(
     as_json: AsJson = False, name: Name = "", lang: Lang = "",
     plain: Annotated[bool, typer.Option("--plain", help="Words instead of signs, no colour.")] = False,
-    final: Annotated[bool, typer.Option("--final", help="The grader also changes the number of tasks itself.")] = False,
+    final: Annotated[bool, typer.Option("--final", help="The grader also changes the number itself.")] = False,
 ) -> None:
     """Judge the running lab as it is now."""
     from labs.kit.running import judge_now, print_results

@@ -57,14 +57,15 @@ def load_now(count: int, url: str, name: str, words: Words, fail: Fail) -> int:
         fail(words("cli.load_count", count=count), 2)
     address = the_url(url, name, words, fail)
     argv = on_client(script("burst", count, LOAD_RATE, address), name, words, fail)
-    done = subprocess.run(argv, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    done = subprocess.run(argv, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
     if done.returncode != 0:
         fail(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "no answer", 3)
     answers = json.loads(done.stdout)
     for who, times in who_answered(answers):
         print(f"{times:>6}  {who}")
     errors = sum(answer["status"] != 200 for answer in answers)
-    print(words("cli.load_summary", count=count, good=count - errors, errors=errors, seconds=round(count / LOAD_RATE, 1)))
+    seconds = round(count / LOAD_RATE, 1)
+    print(words("cli.load_summary", count=count, good=count - errors, errors=errors, seconds=seconds))
     return 1 if errors else 0
 
 
@@ -98,7 +99,7 @@ def start_traffic(rate: float, url: str, name: str, words: Words, fail: Fail) ->
 def stop_traffic(name: str, words: Words, fail: Fail) -> None:
     """The traffic ends when its file is gone."""
     argv = on_client(["rm", TRAFFIC_FILE], name, words, fail)
-    gone = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True).returncode == 0
+    gone = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0
     print(words("cli.traffic_off" if gone else "cli.traffic_none"))
 
 
@@ -120,7 +121,7 @@ def _read(name: str, words: Words) -> dict[str, Any] | None:
         raise SystemExit(code)
 
     argv = on_client(["cat", TRAFFIC_FILE], name, words, fail)
-    done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     try:
         found: dict[str, Any] = json.loads(done.stdout)
         return found

@@ -11,7 +11,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Params:
-    """Numbers of tasks: `start`, `target`, `low`, `middle`. `rate`: requests/s one task serves; `traffic`: offered."""
+    """Numbers of tasks: `start`, `target`, `low`, `middle`. Requests/s: `rate` of one task, `traffic` offered."""
 
     service: str
     port: int

@@ -1,4 +1,4 @@
-"""Owns playing a script of a lab (`solution.sh`, `wrong/*.sh`): typing, predicting, and waiting for steps to close."""
+"""Owns playing a lab's script (`solution.sh`, `wrong/*.sh`): typing, predicting, and waiting for steps to close."""
 
 from __future__ import annotations
 
@@ -63,8 +63,7 @@ class Player:
             self._close(rest.strip())
         elif word == "@predict":
             code, _, answer = rest.partition(" ")
-            self.referee.predict(code, answer)
-            self.on_prediction(code, answer)
+            self._predict(code, answer)
         elif word.startswith("@"):
             self.host = word[1:]
         else:
@@ -79,11 +78,16 @@ class Player:
                          threading.Event().wait, self._tell)
         if not all_passed([result for result in results if not result_waits_for_inspection(result)]):
             raise StepNotDone(step_id, results)
-        while number + 1 < len(self.referee.lab.steps):
-            number += 1
-            self._go_to(number)
-            if not self.referee.lab.steps[number].predict:
-                break
+        if number + 1 < len(self.referee.lab.steps):
+            self._go_to(number + 1)
+
+    def _predict(self, code: str, answer: str) -> None:
+        self.referee.predict(code, answer)
+        self.on_prediction(code, answer)
+        number = self.referee.progress.step
+        asked = self.referee.lab.steps[number].predict
+        if asked and all(one in self.referee.progress.said for one in asked):
+            self._go_to(number + 1)
 
     def _go_to(self, number: int) -> None:
         self.referee.progress.step = number

@@ -57,7 +57,7 @@ def send(cluster: Cluster, client: str, urls: Sequence[str], count: int, rate: f
     argv = cluster.enter_argv(client, script("burst", count, rate, *urls))
     try:
         done = subprocess.run(argv, capture_output=True, text=True, stdin=subprocess.DEVNULL,
-                              timeout=30 + count / rate)
+                              timeout=30 + count / rate, check=False)
         answers: list[dict[str, Any]] = json.loads(done.stdout)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise GraderError(f"{client} could not send requests: {error}") from None
@@ -100,7 +100,8 @@ def read_traffic(cluster: Cluster, client: str) -> Traffic | None:
     """The traffic that runs on the client, or None."""
     argv = cluster.enter_argv(client, ["cat", TRAFFIC_FILE])
     try:
-        done = subprocess.run(argv, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=10)
+        done = subprocess.run(argv, capture_output=True, text=True, stdin=subprocess.DEVNULL,
+                              timeout=10, check=False)
         return parse_traffic(json.loads(done.stdout)) if done.returncode == 0 else None
     except (OSError, subprocess.TimeoutExpired, ValueError):
         return None

@@ -22,7 +22,9 @@ def sentence(result: Result, words: Words, goal: int) -> str:
         words("check.look"))
 
 
-def status_line(result: Result, words: Words, goal: int, width: int, *, plain: bool, todo: bool = False) -> list[Line]:
+def status_line(
+    result: Result, words: Words, goal: int, width: int, *, plain: bool, todo: bool = False,
+) -> list[Line]:
     """`✓ sentence      remark`, wrapped where it is narrow."""
     shown = TODO if todo and result.status == FAILED else result.status
     sign = words(f"state.{shown}") + ":" if plain else ("–" if shown == TODO else SIGNS[shown])

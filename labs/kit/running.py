@@ -24,6 +24,7 @@ from labs.kit.screen import answer_word
 from labs.kit.session import open_session
 from labs.kit.style import Line, paint
 from labs.kit.terminal import alternate_screen, colour_wanted, raw_keys, width
+from labs.kit.transcript import Transcript
 from labs.kit.typist import ShellStopped, Typist, student_shell
 from labs.kit.words import Words, kit_words
 from topologies import clusters
@@ -81,7 +82,7 @@ def _guided(referee: Referee, words: Words, plain: bool) -> int:
             notice = words("cli.tmux_missing", option=_option(referee)) + " " + notice
         return show_guide(referee, words, plain=plain, tmux=False, notice=notice)
     guide = [sys.executable, "-m", "labs.kit.cli", "_guide", name, "--lang", words.lang, "--tmux", "--notice", notice]
-    shell = student_shell(referee.eyes.cluster, referee.eyes.managers[0])
+    shell = student_shell(referee.eyes.cluster, referee.eyes.managers[0], words.lang)
     tmux.run(name, guide, shell, os.environ, shutil.get_terminal_size().columns)
     print(words("screen.keep"))
     return 0
@@ -97,7 +98,7 @@ def show_guide(referee: Referee, words: Words, *, plain: bool, tmux: bool, notic
     from labs.kit import tmux as panes
 
     cluster = referee.eyes.cluster
-    opener = (lambda host: panes.open_shell(cluster.name, student_shell(cluster, host))) if tmux else None
+    opener = (lambda host: panes.open_shell(cluster.name, student_shell(cluster, host, words.lang))) if tmux else None
     hint = "" if tmux else words("cli.shell_elsewhere", host=referee.eyes.managers[0], option=_option(referee))
     guide = Guide(referee, words, plain=plain, colour=colour_wanted(os.environ, sys.stdout.isatty(), plain),
                   open_terminal=opener, notice=" ".join(part for part in (notice, hint) if part))
@@ -109,7 +110,8 @@ def show_guide(referee: Referee, words: Words, *, plain: bool, tmux: bool, notic
 
 def _solve(referee: Referee, words: Words, plain: bool) -> int:
     colour = colour_wanted(os.environ, sys.stdout.isatty(), plain)
-    typist = Typist(referee.eyes.cluster, _write)
+    show = _write if sys.stdout.isatty() else Transcript(_write).show
+    typist = Typist(referee.eyes.cluster, show, words.lang)
     player = Player(referee, typist, on_step=_step_printer(referee, words, colour),
                     on_prediction=lambda code, answer: _print_prediction(words, code, answer),
                     on_results=_result_printer(referee, words, plain, colour))

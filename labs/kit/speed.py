@@ -1,4 +1,4 @@
-"""Owns how slow this machine is now, compared with the one the deadlines were set on: deadlines are multiplied by it."""
+"""Owns how slow this machine is now, compared with the one the deadlines were set on: they are multiplied by it."""
 
 from __future__ import annotations
 

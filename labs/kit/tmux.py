@@ -46,9 +46,9 @@ def run(name: str, guide: list[str], shell: list[str], environment: Mapping[str,
                    f"{shlex.join(guide)}; tmux -L {socket_name(name)} kill-server", ";",
                    "split-window", *split_options(columns), keep_open(shell), ";", "select-pane", "-t", "lab:0.1"]
         try:
-            return subprocess.run(command, env=dict(environment)).returncode
+            return subprocess.run(command, env=dict(environment), check=False).returncode
         finally:
-            subprocess.run(["tmux", "-L", socket_name(name), "kill-server"], capture_output=True)
+            subprocess.run(["tmux", "-L", socket_name(name), "kill-server"], capture_output=True, check=False)
 
 
 def split_options(columns: int) -> list[str]:
@@ -64,4 +64,4 @@ def keep_open(shell: list[str]) -> str:
 def open_shell(name: str, shell: list[str]) -> None:
     """One more shell below those on the right."""
     subprocess.run(["tmux", "-L", socket_name(name), "split-window", "-v", "-t", "lab:0.{bottom-right}",
-                    shlex.join(shell)], capture_output=True)
+                    shlex.join(shell)], capture_output=True, check=False)

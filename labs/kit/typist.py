@@ -24,13 +24,14 @@ from labs.kit.cluster_port import Cluster
 PROJECT = Path(__file__).resolve().parents[2]
 RCFILE = PROJECT / "topologies" / "shell.bash"
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]|\x1b\][^\x07]*\x07|\r")
+PASTE = re.compile(r"\x1b\[\?2004[hl]")
 COLUMNS = 110
 
 
-def student_shell(cluster: Cluster, host: str) -> list[str]:
-    """The command line of `lab shell HOST`, with `lab` itself within reach."""
+def student_shell(cluster: Cluster, host: str, lang: str) -> list[str]:
+    """The command line of `lab shell HOST`, with `lab` itself within reach, in the student's language."""
     words = ["bash", "--noprofile", "--rcfile", str(RCFILE), "-i"]
-    reach = f'PATH="$PATH:{Path(sys.prefix) / "bin"}"; exec "$@"'
+    reach = f'export LAB_LANG={lang}; PATH="$PATH:{Path(sys.prefix) / "bin"}"; exec "$@"'
     return cluster.enter_argv(host, ["bash", "-c", reach, "bash", *words])
 
 
@@ -44,17 +45,20 @@ class Shell:
     def __init__(self, argv: list[str], host: str, show: Callable[[str], None], patience: float = 120.0) -> None:
         self._show, self._patience, self._host = show, patience, host
         self._prompt = re.compile(rf"\[\S+ {re.escape(host)} [^\]\n]*\] [$#] $")
+        self._maybe_prompt = re.compile(rf"(\x1b\[\?2004h)?\[\S+ {re.escape(host)} [^\]\n]*(\] ?[$#]? ?)?$")
         leader, follower = pty.openpty()
         fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 40, COLUMNS, 0, 0))
         self._process = subprocess.Popen(
             argv, stdin=follower, stdout=follower, stderr=follower, start_new_session=True,
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0) and None)  # noqa: PLW1509  one thread at this point
         os.close(follower)
-        self._leader = leader
+        self._leader, self._held = leader, ""
         self._read_to_prompt()
 
     def typed(self, command: str) -> str:
         """Type a line; its output once the prompt is back. Raises ShellStopped."""
+        self._show(self._held)
+        self._held = ""
         os.write(self._leader, command.encode() + b"\n")
         return self._read_to_prompt()
 
@@ -72,9 +76,17 @@ class Shell:
             if not chunk:
                 raise ShellStopped(f"{self._host}: the shell ended; last: {text[-200:]!r}")
             text += chunk.decode(errors="replace")
-            self._show(text[shown:])
-            shown = len(text)
+            shown = self._show_from(text, shown)
+        self._held = PASTE.sub("", text[shown:])
         return ESCAPES.sub("", text)
+
+    def _show_from(self, text: str, shown: int) -> int:
+        """Show what is new, but keep back what may be the prompt: it is shown when the next line is typed."""
+        prompt = self._maybe_prompt.search(text, shown)
+        end = prompt.start() if prompt else len(text)
+        if end > shown:
+            self._show(PASTE.sub("", text[shown:end]))
+        return max(shown, end)
 
     def close(self) -> None:
         """End the shell and wait for it."""
@@ -89,14 +101,14 @@ class Shell:
 class Typist:
     """A shell for every host that is typed at, opened when first needed."""
 
-    def __init__(self, cluster: Cluster, show: Callable[[str], None]) -> None:
-        self._cluster, self._show = cluster, show
+    def __init__(self, cluster: Cluster, show: Callable[[str], None], lang: str) -> None:
+        self._cluster, self._show, self._lang = cluster, show, lang
         self._shells: dict[str, Shell] = {}
 
     def type(self, host: str, command: str) -> str:
         """Type one line on a host; what it printed. Raises ShellStopped."""
         if host not in self._shells:
-            self._shells[host] = Shell(student_shell(self._cluster, host), host, self._show)
+            self._shells[host] = Shell(student_shell(self._cluster, host, self._lang), host, self._show)
         return self._shells[host].typed(command)
 
     def close(self) -> None:

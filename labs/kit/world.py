@@ -1,4 +1,4 @@
-"""Owns one look at a cluster: what the kernel says (evidence) beside what the swarm says (Docker API), as plain facts.
+"""Owns one look at a cluster: what the kernel says (evidence) beside what the swarm says (Docker API), as facts.
 
 Pure: built from two decoded answers, it asks nobody. Liveness, start times, namespaces, links and balancers come
 from the kernel; the swarm is only asked which container belongs to which task.
@@ -172,7 +172,7 @@ class World:
 
 
 def _moves(task: Mapping[str, Any]) -> bool:
-    desired, state = task.get("DesiredState"), task.get("Status", {}).get("State")
+    desired, state = task.get("DesiredState"), str(task.get("Status", {}).get("State"))
     if desired == "running":
         return state != "running"
     return state in ("running", "starting", "preparing", "ready", "assigned", "accepted")

@@ -4,4 +4,3 @@
 lab traffic start {traffic} {url}
 @manager1
 docker service update --replicas {low} {service}
-@settle
