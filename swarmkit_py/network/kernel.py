@@ -7,15 +7,17 @@ takes. After any failure the memory is dropped and the next change starts with a
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 from swarmkit_py import errors
 from swarmkit_py.network.apply import apply
+from swarmkit_py.network.conntrack import forget
 from swarmkit_py.network.firewall import Firewall
 from swarmkit_py.network.netlink import Netlink
 from swarmkit_py.network.observe import observe, pinned_sandboxes, unpinned
 from swarmkit_py.network.reconcile import Operation, diff
-from swarmkit_py.network.state import HOST, KernelState
+from swarmkit_py.network.state import HOST, KernelState, addresses, backends
 from swarmkit_py.network.table import Table
 
 
@@ -48,6 +50,10 @@ class Kernel:
         actual = self._known or self.look(wanted)
         self._known = None
         failures = apply(diff(wanted, actual), self._netlink, self._table)
+        if gone := addresses(actual) - addresses(wanted):
+            forget(gone)
+        if left := backends(actual, "udp") - backends(wanted, "udp"):
+            forget(left, [socket.IPPROTO_UDP])
         if not failures:
             self._known = wanted
         return failures

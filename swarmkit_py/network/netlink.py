@@ -50,10 +50,11 @@ class Request:
 
 
 class Netlink:
-    """A conversation with the namespace this thread is in now. Use it `with`, from one thread at a time."""
+    """A conversation with the namespace this thread is in now. Use it `with`, from one thread at a time. `family` is
+    the netlink family, 0 for rtnetlink."""
 
-    def __init__(self) -> None:
-        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
+    def __init__(self, family: int = 0) -> None:
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, family)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         self._socket.settimeout(30)
         self._socket.bind((0, 0))
@@ -96,6 +97,13 @@ class Netlink:
 
     def dump(self, type_: int, message: Any) -> Iterator[Any]:
         """All objects of a kind, decoded into the class of `message`, which carries the family."""
+        for packet in self.packets(type_, message):
+            found = type(message)(packet)
+            found.decode()
+            yield found
+
+    def packets(self, type_: int, message: Any) -> Iterator[bytes]:
+        """The same, each as the kernel sent it."""
         self._sequence += 1
         self._send(self._encode(Request(type_, 0, message, ""), NLM_REQUEST | NLM_DUMP))
         while True:
@@ -107,9 +115,7 @@ class Netlink:
                 if kind == NLMSG_ERROR:
                     code = -struct.unpack_from("=i", packet, 16)[0]
                     raise errors.Internal(f"netlink dump {type_}: {os.strerror(code)}")
-                found = type(message)(packet)
-                found.decode()
-                yield found
+                yield packet
 
     def links(self) -> list[Any]:
         return list(self.dump(RTM_GETLINK, ifinfmsg()))

@@ -106,3 +106,15 @@ class KernelState:
     settings: Mapping[SettingKey, str] = field(default_factory=dict)
     ruleset: Ruleset = Ruleset()
     foreign: frozenset[str] = frozenset()
+
+
+def addresses(state: KernelState) -> set[str]:
+    """The addresses of all tasks and containers it reaches, here and on other nodes."""
+    here = {plug.address.partition("/")[0] for plug in state.plugs.values()}
+    return here | {key.address for key in state.neighbours}
+
+
+def backends(state: KernelState, protocol: str) -> set[str]:
+    """The addresses that some published port of this protocol leads to."""
+    return {address for forward in state.ruleset.forwards if forward.protocol == protocol
+            for address, _ in forward.backends}

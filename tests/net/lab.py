@@ -7,8 +7,11 @@ is left behind whatever happens.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,6 +71,25 @@ class Host:
         return self.run(sys.executable, str(HERE / "ask.py"), protocol, address, str(port), str(count),
                         sandbox=sandbox).split("\n")[:-1]
 
+    @contextmanager
+    def talk(self, script: str, *arguments: str) -> Iterator[Callable[[], str]]:
+        """Runs a script of this folder; each call gives it a line and returns the line it answers."""
+        command = [*self.enter(), sys.executable, str(HERE / script), *arguments]
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+        def say() -> str:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.write("\n")
+            process.stdin.flush()
+            return process.stdout.readline().strip()
+
+        try:
+            yield say
+        finally:
+            process.kill()
+            process.communicate()
+
     def serve(self, sandbox: str, name: str, port: int) -> None:
         command = [*self.enter(sandbox), sys.executable, str(HERE / "serve.py"), name, str(port)]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -82,7 +104,8 @@ class Host:
     def launch(self) -> None:
         self.controller = subprocess.Popen(
             [*self.enter(), sys.executable, str(HERE / "host.py"), str(self.exec_root)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env={"PYTHONPATH": str(ROOT)},
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
+            env={"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])},
         )
 
     def call(self, name: str, *arguments: Any) -> Any:
@@ -150,4 +173,7 @@ class Lab:
         self._ip("link", "set", name, "master", "underlay", "up")
         for command in (f"addr add {address}/24 dev eth0", "link set eth0 up", "link set lo up"):
             host.run("ip", *command.split())
+        if name != "node1":  # with br_netfilter, bridged packets meet the rules too: it must work either way
+            off = "for f in /proc/sys/net/bridge/bridge-nf-call-*; do [ ! -e $f ] || echo 0 > $f; done"
+            host.run("sh", "-c", off)
         return host

@@ -77,6 +77,15 @@ def test_scaling_down_leaves_the_others_their_turn(web: Swarm) -> None:
         assert {answer[:2] for answer in web.lab.client.ask("tcp", host.address, 80, count=4)} == {"t1"}
 
 
+def test_a_udp_client_that_keeps_its_port_is_led_to_a_living_task(web: Swarm) -> None:
+    host = web.lab.hosts[2]
+    with web.lab.client.talk("flow.py", host.address, "53") as say:
+        before = say()
+        assert say() == before, "one flow, one task"
+        web.take_away(before)
+        assert say() == ({"t1", "t2"} - {before}).pop()
+
+
 def test_tasks_and_containers_reach_the_outside_under_the_nodes_address(web: Swarm) -> None:
     host, outside = web.lab.hosts[0], web.lab.client
     outside.serve("", "outside", 9000)
