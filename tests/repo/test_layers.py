@@ -16,15 +16,16 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("swarmkit_py", "swarmkit_py.errors", "swarmkit_py.ids", "swarmkit_py.clock"),
     ("swarmkit_py.model",),
     ("swarmkit_py.runtime.base",),
-    ("swarmkit_py.store", "swarmkit_py.rpc", "swarmkit_py.ca", "swarmkit_py.runtime.fake",
-     "swarmkit_py.runtime.images", "swarmkit_py.runtime.reference", "swarmkit_py.network.base",
+    ("swarmkit_py.store", "swarmkit_py.rpc", "swarmkit_py.ca", "swarmkit_py.runtime.images",
+     "swarmkit_py.runtime.reference", "swarmkit_py.network.base",
      "swarmkit_py.network.netlink", "swarmkit_py.network.firewall", "swarmkit_py.network.namespaces"),
     ("swarmkit_py.manager",),
     ("swarmkit_py.manager.control", "swarmkit_py.manager.orchestrator", "swarmkit_py.manager.allocator",
      "swarmkit_py.manager.scheduler", "swarmkit_py.manager.dispatcher", "swarmkit_py.agent",
      "swarmkit_py.runtime", "swarmkit_py.network", "swarmkit_py.ca.server"),
     ("swarmkit_py.manager.manager", "swarmkit_py.docker_api"),
-    ("swarmkit_py.node", "swarmkit_py.__main__", "swarmkit_py.sim"),
+    ("swarmkit_py.node", "swarmkit_py.sim"),
+    ("swarmkit_py.__main__",),
 )
 """A name stands for its module or package, except for what is named more exactly elsewhere (so the row of
 `swarmkit_py.manager` is what all managers' components share: defaults, constraints, the shape of a loop)."""

@@ -9,7 +9,7 @@ from tests.repo.imports import ROOT
 from tests.repo.tracked import tracked
 
 _HOSTS = ("deb." + "debian.", "pypi.org" + "/simple", "files." + "pythonhosted", "registry." + "npmjs")
-_PATHS = ("/work" + "/main", "/work" + "/shared", "/root" + "/.", ".py" + "env/", "/home" + r"/[a-z]+/")
+_PATHS = ("/work" + "/main", "/work" + "/shared", ".py" + "env/", "/home" + r"/[a-z]+/")
 FORBIDDEN = re.compile("|".join([*map(re.escape, _HOSTS), *_PATHS]))
 
 
