@@ -19,7 +19,7 @@ __swarm_prompt() {
 }
 
 PROMPT_COMMAND=__swarm_prompt
-HISTFILE=/root/.bash_history
+HISTFILE=$HOME/.bash_history
 alias ls='ls --color=auto'
 [ -r /usr/share/bash-completion/bash_completion ] && . /usr/share/bash-completion/bash_completion
-cd /root || :
+cd || :

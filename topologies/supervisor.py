@@ -53,9 +53,11 @@ class Supervisor:
                 self._daemons.start(host)
         self._status.progress("daemons")
         self._wait_for_daemons()
+        self._step(0)  # whoever asked may have gone while we were busy
         Server(INSIDE / "control.sock", self._selector, self._handle, as_root=self._plan.as_root)
         self._publish()
-        self._status.ready()
+        if not self._stopping:
+            self._status.ready()
         if not self._plan.lifeline and self._status.fileno() >= 0:
             self._selector.unregister(self._status.fileno())
 
