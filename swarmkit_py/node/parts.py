@@ -64,7 +64,8 @@ def _fake(options: NodeOptions, clock: Clock, ids: Ids) -> Parts:
 
     network = FakeNetwork()
     images = LayoutImageStore(options.images)
-    engine = FakeEngine(network=network, images=images, clock=clock, ids=ids)
+    known = images if options.images.is_dir() else None  # without an image store, every image is "there"
+    engine = FakeEngine(clock, ids, network=network, images=known)
     return Parts(engine, images, network, _nothing, _nothing)
 
 

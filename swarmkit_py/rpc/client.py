@@ -110,21 +110,24 @@ def _connection_error(addr: str, error: BaseException) -> Unreachable:
 
 
 def _cause(error: BaseException) -> BaseException:
-    """aiohttp wraps the operating system's error."""
-    inner = getattr(error, "os_error", None) or getattr(error, "_os_error", None)
-    if isinstance(inner, OSError):
-        error = inner
-    if isinstance(error, OSError) and error.errno:
-        return OSError(error.errno, os.strerror(error.errno))
+    """aiohttp wraps what went wrong once or twice."""
+    for name in ("certificate_error", "os_error"):
+        inner = getattr(error, name, None)
+        if isinstance(inner, BaseException):
+            error = inner
+    if isinstance(error, OSError) and error.errno and not isinstance(error, ssl.SSLError):
+        return OSError(error.errno, os.strerror(error.errno))  # asyncio's message has the address in it
     return error
 
 
 def _reason(error: BaseException) -> str:
     cause = _cause(error)
-    if isinstance(error, asyncio.TimeoutError) or isinstance(cause, asyncio.TimeoutError):
+    if isinstance(cause, (asyncio.TimeoutError, TimeoutError)):
         return "i/o timeout"
-    if isinstance(cause, ssl.SSLError) or isinstance(error, aiohttp.ClientSSLError):
-        return f"authentication handshake failed: {cause}"
-    if isinstance(cause, OSError) and cause.errno:
-        return f"connect: {os.strerror(cause.errno).lower()}"
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"authentication handshake failed: certificate verify failed: {cause.verify_message}"
+    if isinstance(cause, ssl.SSLError):
+        return f"authentication handshake failed: {cause.reason or cause}"
+    if isinstance(cause, OSError) and cause.strerror:
+        return f"connect: {cause.strerror.lower()}"
     return str(error) or type(error).__name__
