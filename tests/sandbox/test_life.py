@@ -31,6 +31,14 @@ def greeting(path: Path) -> str:
         return peer.recv(64).decode()
 
 
+def answer(path: Path) -> str:
+    """As `greeting`; nothing while nobody listens."""
+    try:
+        return greeting(path)
+    except OSError:
+        return ""
+
+
 def test_every_daemon_answers_on_its_own_socket_with_its_own_name(start: Start) -> None:
     cluster = start("three_nodes")
     assert [host.name for host in cluster.hosts] == ["manager1", "worker1", "worker2", "client"]
@@ -91,7 +99,7 @@ def test_a_killed_daemon_comes_back(start: Start) -> None:
     traces(cluster).processes["swarmd"][0].kill()
     wait_for(lambda: cluster.call("status")["manager1"]["restarts"] == 1, "the end is noticed")
     wait_for(lambda: cluster.call("status")["manager1"]["running"], "it is started again")
-    assert wait_for(lambda: greeting(cluster.socket("manager1")), "it answers") == "manager1"
+    assert wait_for(lambda: answer(cluster.socket("manager1")), "it answers") == "manager1"
 
 
 def test_a_killed_host_leaves_the_others(start: Start) -> None:
