@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import re
 from pathlib import Path
 
 from swarmkit_py import errors
@@ -77,8 +78,28 @@ def overlay_options(lower: str, upper: Path, work: Path, *, user_namespace: bool
     return f"{first}lowerdir={layers},upperdir={escape(upper)},workdir={escape(work)}"
 
 
+def layer_paths(lower: str) -> list[Path]:
+    """The directories in Image.rootfs, top first."""
+    return [Path(re.sub(r"\\(.)", r"\1", layer)) for layer in re.split(r"(?<!\\):", lower)]
+
+
+def check_owner(lower: str) -> None:
+    """overlayfs cannot copy up what belongs to a user without a number here; better said now than by a failing
+    mkdir in the container. Raises errors.Internal."""
+    for layer in layer_paths(lower):
+        try:
+            owner = layer.stat().st_uid
+        except OSError as error:
+            text = f"the image's layer {layer} cannot be read ({error.strerror}); build the images again"
+            raise errors.Internal(text) from error
+        if owner != 0:
+            raise errors.Internal(
+                f"the image's layer {layer} belongs to another user: build the images as the user who runs this")
+
+
 def mount_overlay(lower: str, upper: Path, work: Path, merged: Path, ids: IdMap) -> None:
     """Mount a container's root; a kernel before 5.11 gets on without `userxattr`. Raises errors.Internal."""
+    check_owner(lower)
     attempts = [False] if ids.is_initial else [True, False]
     failure: OSError | None = None
     for user_namespace in attempts:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from swarmkit_py.errors import Internal
 from swarmkit_py.runtime import files
 from swarmkit_py.runtime.base import OverlayAddress, Sandbox
 from swarmkit_py.runtime.bundle import MASKED_PATHS, READONLY_PATHS, BundleSpec, IdMap, ProcessSpec, bundle_json
-from swarmkit_py.runtime.mounts import cgroup_mount_points, overlay_options, parse_id_map
+from swarmkit_py.runtime.mounts import cgroup_mount_points, check_owner, layer_paths, overlay_options, parse_id_map
 from swarmkit_py.runtime.program import User
 
 RANGE = IdMap(uids=((0, 65536),), gids=((0, 65536),))
@@ -76,6 +78,17 @@ def test_cgroup_mounts_in_mountinfo() -> None:
             "32 30 0:28 / /sys/fs/cgroup/my\\040cpu rw shared:9 - cgroup cgroup rw,cpu\n"
             "33 30 0:29 / /sys/fs/cgroup/pids ro - cgroup cgroup rw,pids\n")
     assert cgroup_mount_points(text) == ["/sys/fs/cgroup/unified", "/sys/fs/cgroup/my cpu"]
+
+
+def test_layers_of_another_user_are_refused(tmp_path: Path) -> None:
+    assert layer_paths("/a\\:b:/c") == [Path("/a:b"), Path("/c")]
+    with pytest.raises(Internal, match="cannot be read"):
+        check_owner(str(tmp_path / "none"))
+    if os.geteuid() == 0:
+        check_owner(str(tmp_path))
+        os.chown(tmp_path, 1234, 0)
+    with pytest.raises(Internal, match="belongs to another user"):
+        check_owner(str(tmp_path))
 
 
 def test_overlay_options() -> None:
