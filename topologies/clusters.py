@@ -135,8 +135,7 @@ def _start_keeper(plan: Plan) -> None:
     assert keeper.stdin is not None
     with keeper.stdin as text:
         text.write(plan.to_json().encode())
-    # It outlives us on purpose: without this, Python would warn of a child that nobody waits for.
-    keeper.returncode = 0
+    keeper.wait()  # for its first process only: the keeper goes on, as nobody's child
 
 
 def _wait_ready(line: socket.socket, on_progress: Callable[[str], None]) -> None:

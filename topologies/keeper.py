@@ -37,6 +37,8 @@ _READY = "hosts.json"
 def main() -> None:
     """Keep one cluster, as standard input (a Plan) says, until its sandbox ends."""
     plan = from_json(sys.stdin.read())
+    if os.fork():
+        os._exit(0)  # nobody's child any more: whoever starts many clusters collects no dead keepers
     status = Status(plan.status_fd)
     ledger = _new_ledger(plan)
     try:
