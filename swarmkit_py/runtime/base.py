@@ -102,7 +102,8 @@ class ContainerConfig(Model, frozen=True, kw_only=True):
 
 
 class Container(Model, frozen=True, kw_only=True):
-    """A container as it is now. `status`: created, running, exited, removing, dead (Docker's words).
+    """A container as it is now. `status`: created, running, restarting (between two runs), exited, removing,
+    dead (Docker's words).
 
     `image_id` is `sha256:…`; `pid` is in the pid namespace of the daemon; `sandbox` is None before start."""
 
@@ -263,7 +264,8 @@ class Image(Model, frozen=True, kw_only=True):
     config: dict[str, Any] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
     rootfs: str = ""
-    """A read-only directory with the unpacked file system: the lower layer of every container's overlay."""
+    """The unpacked file system, read-only: overlayfs's lowerdir option, directories joined by `:`, top first, a
+    colon inside a path written `\\:`."""
 
 
 class ImageStore(Protocol):

@@ -6,9 +6,10 @@ Counterpart: moby/container/{container,state}.go.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from swarmkit_py import errors
 from swarmkit_py.runtime.attach import ConmonAttached
@@ -16,6 +17,9 @@ from swarmkit_py.runtime.base import Container, Image, SandboxNetwork
 from swarmkit_py.runtime.launcher import Running
 from swarmkit_py.runtime.registry import EventHub, Registry
 from swarmkit_py.runtime.storage import Saved, Storage
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 @dataclass
@@ -53,7 +57,7 @@ class Cells:
     def __init__(self, registry: Registry, events: EventHub, storage: Storage, network: SandboxNetwork) -> None:
         self.registry, self.events, self.storage, self._network = registry, events, storage, network
         self._cells: dict[str, Cell] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
 
     def get(self, container_id: str) -> Cell:
         """Raises errors.NotFound if it was removed meanwhile."""
@@ -112,12 +116,20 @@ class Cells:
         self._cells.pop(container_id, None)
         self.registry.drop(container_id)
 
-    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Run `work` beside everything else, until `cancel`."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._done)
         return task
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        """Errors are told to who waits, and kept in the container; nobody may be waiting any more."""
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            level = logging.DEBUG if isinstance(error, errors.SwarmError) else logging.ERROR
+            log.log(level, "a container's task ended with an error", exc_info=error)
 
     def cancel(self) -> None:
         """Stop watching; the containers run on."""

@@ -120,6 +120,8 @@ class Shim:
             try:
                 status, output = await process.run(
                     args, env=_ENV | {"_OCI_SYNCPIPE": str(write_end)}, pass_fds=[write_end])
+            except OSError as error:
+                raise errors.Internal(f"cannot run {args[0]}: {error.strerror}") from error
             finally:
                 os.close(write_end)
             answer = await process.read_line(read_end)

@@ -45,11 +45,13 @@ class Lifecycle:
             raise
 
     async def start(self, container_id: str) -> Container:
-        """Start it; no-op if it runs. Raises SwarmError; the container then is as before, with `error` set."""
+        """Start it; no-op if it runs. Raises SwarmError; the container then is as before, with `error` set.
+
+        A start that has begun goes on though its caller is cancelled: half a start could not be told from none."""
         cell = self._cells.get(container_id)
         cell.cancel_restart()
         cell.stopped_by_user, cell.last_delay = False, 0.0
-        return await self._start(container_id, cell)
+        return await asyncio.shield(self._cells.spawn(self._start(container_id, cell)))
 
     async def _start(self, container_id: str, cell: Cell) -> Container:
         async with cell.lock:

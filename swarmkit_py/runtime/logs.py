@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timezone
 from pathlib import Path
 
+from swarmkit_py import errors
 from swarmkit_py.runtime.base import LogLine, LogOptions
 from swarmkit_py.runtime.process import readable
 
@@ -87,12 +88,13 @@ class DirectoryWatch:
     def __init__(self, directory: Path) -> None:
         self._descriptor = _libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
         if self._descriptor < 0:
-            raise OSError(ctypes.get_errno(), "inotify is used up (fs.inotify.max_user_instances)", str(directory))
+            raise errors.Internal(
+                "too many logs are followed at once: raise the sysctl fs.inotify.max_user_instances")
         mask = _IN_MODIFY | _IN_MOVED_TO | _IN_CREATE
         if _libc.inotify_add_watch(self._descriptor, os.fsencode(directory), mask) < 0:
             number = ctypes.get_errno()
             self.close()
-            raise OSError(number, os.strerror(number), str(directory))
+            raise errors.Internal(f"cannot watch {directory}: {os.strerror(number)}")
 
     async def changed(self) -> None:
         """Come back when something changed since the last time."""

@@ -160,6 +160,16 @@ async def test_a_network_that_refuses(world: World) -> None:
     assert (await world.engine.start(made.id)).running
 
 
+async def test_a_start_whose_caller_gives_up_is_whole(world: World) -> None:
+    made = await world.create()
+    starting = asyncio.ensure_future(world.engine.start(made.id))
+    await until(lambda: (world.root / "exec" / made.id).exists(), what="the start is on its way")
+    starting.cancel()
+    await until(lambda: world.engine.get(made.id).running, what="it goes on")
+    await world.engine.stop(made.id, grace=0)
+    assert world.engine.get(made.id).exit_code == 137
+
+
 async def test_host_network(world: World) -> None:
     text = await world.output("readlink /proc/self/ns/net", sandbox=SandboxSpec(id="", mode="host"))
     assert text.strip() == str(Path("/proc/self/ns/net").readlink())
