@@ -72,7 +72,9 @@ class NetworkController:
         endpoints: Mapping[str, ServiceEndpoint],
     ) -> None:
         """See NodeNetwork. Raises errors.FailedPrecondition if an overlay's subnet is the underlay's too."""
-        await self._in_worker(lambda: refuse_overlap(list(networks.values())))
+        known = self._assigned.networks
+        new = [n for id_, n in networks.items() if id_ not in known or known[id_].subnet != n.subnet]
+        await self._in_worker(lambda: refuse_overlap(new))
         await self._assign(Assigned(node_address=node_address, networks=dict(networks), endpoints=dict(endpoints)))
 
     async def reset(self) -> None:

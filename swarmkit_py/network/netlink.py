@@ -13,9 +13,10 @@ from __future__ import annotations
 import errno
 import ipaddress
 import os
+import re
 import socket
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -32,9 +33,13 @@ RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
 RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22
 RTM_NEWROUTE = 24
 RTM_NEWNEIGH, RTM_DELNEIGH, RTM_GETNEIGH = 28, 29, 30
+SKIP_STATISTICS = 8
 BATCH = 64
 """Requests sent at once: their answers must fit the socket's receive buffer."""
 _HEADER = struct.Struct("=IHHII")
+_NEIGHBOUR = struct.Struct("=iHB")
+_PORT_TIMERS = re.compile(rb"\x0c\x00[\x14-\x16]\x00.{8}", re.DOTALL)
+"""IFLA_BRPORT_{MESSAGE_AGE,FORWARD_DELAY,HOLD}_TIMER: all of a bridge port that changes by itself."""
 
 
 @dataclass
@@ -59,6 +64,7 @@ class Netlink:
         self._socket.settimeout(30)
         self._socket.bind((0, 0))
         self._sequence = 0
+        self._links: dict[bytes, Any] = {}
 
     def __enter__(self) -> Netlink:
         return self
@@ -118,15 +124,30 @@ class Netlink:
                 yield packet
 
     def links(self) -> list[Any]:
-        return list(self.dump(RTM_GETLINK, ifinfmsg()))
+        """All links. Decoding one takes 0.5 ms, so one that is as at the last call, byte for byte, is not decoded."""
+        request = ifinfmsg()
+        request["attrs"] = [("IFLA_EXT_MASK", SKIP_STATISTICS)]
+        seen, self._links = self._links, {}
+        for packet in self.packets(RTM_GETLINK, request):
+            body = _PORT_TIMERS.sub(b"", packet[16:])
+            if body not in seen:
+                seen[body] = ifinfmsg(packet)
+                seen[body].decode()
+            self._links[body] = seen[body]
+        return list(self._links.values())
 
     def addresses(self) -> list[Any]:
         """IPv4 addresses."""
         return list(self.dump(RTM_GETADDR, _of_family(ifaddrmsg(), socket.AF_INET)))
 
-    def neighbours(self, family: int) -> list[Any]:
-        """AF_INET: the neighbour table. AF_BRIDGE: the forwarding databases of bridges and VXLAN devices."""
-        return list(self.dump(RTM_GETNEIGH, _of_family(ndmsg(), family)))
+    def neighbours(self, family: int, wanted: Callable[[int, int, int], bool]) -> Iterator[Any]:
+        """AF_INET: the neighbour table. AF_BRIDGE: the forwarding databases of bridges and VXLAN devices. Only those
+        are decoded (0.1 ms each) whose interface index, state and flags are `wanted`."""
+        for packet in self.packets(RTM_GETNEIGH, _of_family(ndmsg(), family)):
+            if wanted(*_NEIGHBOUR.unpack_from(packet, 20)):
+                found = ndmsg(packet)
+                found.decode()
+                yield found
 
     def _encode(self, request: Request, flags: int) -> bytes:
         header = request.message["header"]

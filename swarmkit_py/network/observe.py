@@ -5,7 +5,7 @@ for which sysctls to read.
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from swarmkit_py.network.state import (
 
 
 def observe(
-    netlink: Netlink, namespace: str, settings: Iterable[SettingKey], sandboxes: dict[str, str], ruleset: Ruleset
+    netlink: Netlink, namespace: str, settings: Mapping[SettingKey, str], sandboxes: dict[str, str], ruleset: Ruleset
 ) -> KernelState:
     """What this thread's namespace, called `namespace`, carries of ours."""
     messages = {message["index"]: message for message in netlink.links()}
@@ -40,7 +40,7 @@ def observe(
         addresses=frozenset(_addresses(netlink, namespace, devices)),
         fdb=_forwarding(netlink, namespace, devices),
         neighbours=dict(_neighbours(netlink, namespace, devices)),
-        settings={key: value for key in settings if (value := sysctl.read(key.path)) is not None},
+        settings=dict(_settings(settings)),
         ruleset=ruleset,
         foreign=frozenset(names[index] for index in messages.keys() - ours.keys()),
     )
@@ -54,6 +54,13 @@ def pinned_sandboxes(directory: Path) -> dict[str, str]:
 def unpinned(paths: Iterable[str]) -> list[str]:
     """Those that are no namespace (any more)."""
     return [path for path in paths if not namespaces.pinned(Path(path))]
+
+
+def _settings(wanted: Mapping[SettingKey, str]) -> Iterator[tuple[SettingKey, str]]:
+    for key, value in wanted.items():
+        found = sysctl.read(key.path)
+        if found is not None or key.optional:
+            yield key, value if found is None else found
 
 
 def _link(message: Any, names: dict[int, str]) -> Link:
@@ -86,14 +93,20 @@ def _addresses(netlink: Netlink, namespace: str, devices: dict[int, tuple[str, s
 
 def _forwarding(netlink: Netlink, namespace: str, devices: dict[int, tuple[str, str]]) -> dict[FdbKey, str]:
     """Static entries. A bridge's own (PERMANENT) and the multicast filters of devices are not ours."""
+
+    def told(index: int, flags: int) -> bool:
+        return bool(flags & SELF) and devices[index][1] == "vxlan"
+
+    def wanted(index: int, state: int, flags: int) -> bool:
+        return index in devices and (told(index, flags) or state & (NOARP | PERMANENT) == NOARP)
+
     found: dict[FdbKey, list[str]] = {}
-    for message in netlink.neighbours(socket.AF_BRIDGE):
-        name, kind = devices.get(message["ifindex"], ("", ""))
-        mac = message.get_attr("NDA_LLADDR")
-        if kind == "vxlan" and message["flags"] & SELF:
+    for message in netlink.neighbours(socket.AF_BRIDGE, wanted):
+        name, mac = devices[message["ifindex"]][0], message.get_attr("NDA_LLADDR")
+        if told(message["ifindex"], message["flags"]):
             destination = message.get_attr("NDA_DST") or "nowhere"
             found.setdefault(FdbKey(namespace, name, mac, "vxlan"), []).append(destination)
-        elif name and message.get_attr("NDA_MASTER") and message["state"] & (NOARP | PERMANENT) == NOARP:
+        else:
             found.setdefault(FdbKey(namespace, name, mac, "bridge"), [])
     return {key: " and ".join(sorted(destinations)) for key, destinations in found.items()}
 
@@ -101,7 +114,9 @@ def _forwarding(netlink: Netlink, namespace: str, devices: dict[int, tuple[str, 
 def _neighbours(
     netlink: Netlink, namespace: str, devices: dict[int, tuple[str, str]]
 ) -> Iterator[tuple[NeighbourKey, str]]:
-    for message in netlink.neighbours(socket.AF_INET):
-        if message["ifindex"] in devices and message["state"] & PERMANENT:
-            name, _ = devices[message["ifindex"]]
-            yield NeighbourKey(namespace, name, message.get_attr("NDA_DST")), message.get_attr("NDA_LLADDR")
+    def wanted(index: int, state: int, _: int) -> bool:
+        return index in devices and bool(state & PERMANENT)
+
+    for message in netlink.neighbours(socket.AF_INET, wanted):
+        name = devices[message["ifindex"]][0]
+        yield NeighbourKey(namespace, name, message.get_attr("NDA_DST")), message.get_attr("NDA_LLADDR")

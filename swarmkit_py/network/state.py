@@ -49,10 +49,11 @@ class NeighbourKey(NamedTuple):
 
 
 class SettingKey(NamedTuple):
-    """A sysctl, by its path under /proc/sys."""
+    """A sysctl, by its path under /proc/sys. `optional`: a kernel without it is as well."""
 
     namespace: str
     path: str
+    optional: bool = False
 
 
 @dataclass(frozen=True)

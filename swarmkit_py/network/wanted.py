@@ -177,6 +177,9 @@ def _neighbours(networks: list[NetworkAssignment], node_address: str) -> Iterato
 
 def _settings(gateways: list[Gateway], networks: list[NetworkAssignment]) -> Iterator[tuple[SettingKey, str]]:
     yield SettingKey(HOST, "net/ipv4/ip_forward"), "1"
+    # With br_netfilter loaded, a port of a container that another one on the same bridge asks for would be answered
+    # on the bridge, past its gateway, and every bridged packet would meet all rules.
+    yield SettingKey(HOST, "net/bridge/bridge-nf-call-iptables", optional=True), "0"
     # A connection from this machine to 127.0.0.1:published leaves by one of these, and its answers come in there.
     entries = [gateway.name for gateway in gateways] + [bridge_of(n) for n in networks if n.node_address]
     for name in entries:

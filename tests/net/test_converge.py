@@ -108,6 +108,7 @@ MEDDLING = {
     "the VXLAN device is off its bridge": "ip link set vx-4096 nomaster",
     "the MTU is another": "ip link set vx-4096 mtu 1400",
     "a sysctl is another": "sysctl -qw net.ipv4.ip_forward=0",
+    "bridged packets meet the rules": "f=/proc/sys/net/bridge/bridge-nf-call-iptables; echo 1 > $f",
     "a task is unplugged": "ip link del $(ip -br link show master br-ingress type veth | cut -d@ -f1)",
 }
 

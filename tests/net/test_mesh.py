@@ -104,6 +104,10 @@ def test_host_mode_ports_answer_on_their_node_only_and_are_exclusive(swarm: Swar
     with pytest.raises(CallFailed, match="Bind for 0.0.0.0:8000 failed: port is already allocated") as caught:
         first.call("create", spec("t2", "10.0.0.6", wanted))
     assert caught.value.code == "Conflict"
+    first.call("create", {"ID": "plain", "Mode": "bridge"})
+    first.call("create", spec("t4", "10.0.0.8"))
+    for sandbox in ("t1", "t4", "plain"):
+        assert first.ask("tcp", first.address, 8000, sandbox=sandbox)[0].startswith("t1 "), sandbox
     dynamic = first.call("create", spec("t3", "10.0.0.7", {"TargetPort": 8080}))
     assert dynamic["Ports"] == [{"PublishedPort": 32768, "TargetPort": 8080}]
 
