@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 
-from swarmkit_py.errors import NotFound, SwarmError
+from swarmkit_py.errors import NotFound
 from swarmkit_py.rpc.channel import ChannelClosed
 from swarmkit_py.rpc.messages import LOG_WINDOW, LogLineMessage, LogLines, LogSubscribe
 from swarmkit_py.rpc.race import cancel
@@ -32,7 +32,9 @@ class LogPublisher:
     def subscribe(self, request: LogSubscribe) -> None:
         if request.subscription not in self._serving:
             self._credit[request.subscription] = asyncio.Semaphore(LOG_WINDOW)
-            self._serving[request.subscription] = asyncio.create_task(self._serve(request))
+            serving = asyncio.create_task(self._serve(request))
+            self._serving[request.subscription] = serving
+            serving.add_done_callback(lambda _: self._forget(request.subscription))
 
     def credit(self, subscription: str, batches: int) -> None:
         if subscription in self._credit:
@@ -48,16 +50,15 @@ class LogPublisher:
         await cancel(*self._serving.values())
 
     async def _serve(self, request: LogSubscribe) -> None:
-        error = ""
-        try:
-            results = await asyncio.gather(
-                *(self._one(request, task_id) for task_id in request.task_ids), return_exceptions=True
-            )
-            error = "; ".join(str(result) for result in results if isinstance(result, SwarmError))
-        finally:
-            del self._serving[request.subscription], self._credit[request.subscription]
-            with contextlib.suppress(ChannelClosed):
-                self._send(LogLines(subscription=request.subscription, done=True, error=error))
+        results = await asyncio.gather(
+            *(self._one(request, task_id) for task_id in request.task_ids), return_exceptions=True
+        )
+        error = "; ".join(str(result) for result in results if isinstance(result, Exception))
+        with contextlib.suppress(ChannelClosed):
+            self._send(LogLines(subscription=request.subscription, done=True, error=error))
+
+    def _forget(self, subscription: str) -> None:
+        del self._serving[subscription], self._credit[subscription]
 
     async def _one(self, request: LogSubscribe, task_id: str) -> None:
         container = self._container_of(task_id)

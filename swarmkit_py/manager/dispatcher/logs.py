@@ -34,7 +34,14 @@ class _Subscription:
         self.id = subscription_id
         self.open: dict[str, Session] = {}
         self.queue: asyncio.Queue[tuple[Session, LogLines]] = asyncio.Queue()
+        self.ended: set[str] = set()
+        """Nodes whose last batch is in the queue."""
         self.problems: list[str] = []
+
+    def put(self, session: Session, batch: LogLines) -> None:
+        self.queue.put_nowait((session, batch))
+        if batch.done:
+            self.ended.add(session.node_id)
 
 
 class LogBroker:
@@ -68,19 +75,20 @@ class LogBroker:
             raise Unavailable("incomplete log stream: " + "; ".join(subscription.problems))
 
     def publish(self, session: Session, batch: LogLines) -> None:
-        """A node sent lines. More than it was allowed to send are not taken."""
+        """A node sent lines. One that sends more than it was allowed to is not listened to any more."""
         subscription = self._subscriptions.get(batch.subscription)
-        if subscription is None or session.node_id not in subscription.open:
+        if subscription is None or session.node_id not in subscription.open or session.node_id in subscription.ended:
             return
-        if subscription.queue.qsize() <= (LOG_WINDOW + 1) * len(subscription.open):
-            subscription.queue.put_nowait((session, batch))
+        if subscription.queue.qsize() > (LOG_WINDOW + 1) * len(subscription.open):
+            batch = LogLines(subscription=subscription.id, done=True, error="it sent more than it was asked for")
+        subscription.put(session, batch)
 
     def session_ended(self, session: Session) -> None:
         """A node's session is over: its readers must not wait for it."""
         for subscription in self._subscriptions.values():
             if subscription.open.get(session.node_id) is session:
                 gone = LogLines(subscription=subscription.id, done=True, error="the node's session ended")
-                subscription.queue.put_nowait((session, gone))
+                subscription.put(session, gone)
 
     def _ask_nodes(self, subscription: _Subscription, tasks: dict[str, Task], options: LogOptions) -> None:
         by_node: dict[str, list[str]] = defaultdict(list)
