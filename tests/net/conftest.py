@@ -10,6 +10,7 @@ import pytest
 from tests.net.lab import Lab, possible
 from tests.net.swarm import Swarm
 
+
 @pytest.fixture
 def lab(tmp_path: Path) -> Iterator[Lab]:
     if not possible():
