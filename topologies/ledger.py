@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from swarmkit_py.errors import AlreadyExists
+from topologies import places
 from topologies.processes import Process
 
 _DYING_SECONDS = 10.0
+LOCK = ".lock"
 
 
 class Ledger(NamedTuple):
@@ -154,9 +156,25 @@ def remove_cgroup(path: Path) -> None:
 
 @contextmanager
 def _locked(base: Path) -> Iterator[None]:
-    fd = os.open(base / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    """One at a time. The base itself is ours too: whoever leaves it empty takes it away."""
+    fd = _lock(base)
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
         yield
     finally:
+        if [path.name for path in base.iterdir()] == [LOCK]:
+            (base / LOCK).unlink()
+            base.rmdir()
         os.close(fd)
+
+
+def _lock(base: Path) -> int:
+    while True:
+        places.make_private(base)
+        try:
+            fd = os.open(base / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except FileNotFoundError:
+            continue  # removed by the one who was last, just now
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        if os.fstat(fd).st_nlink:
+            return fd
+        os.close(fd)  # we waited for a lock that went away with the base

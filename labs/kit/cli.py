@@ -16,7 +16,7 @@ import typer
 from swarmkit_py.errors import Internal, InvalidArgument, NotFound, SwarmError, Unavailable
 from topologies.cluster import MachineFault
 
-_MODULES = ("labs.kit.lab_commands", "labs.kit.cluster_commands", "labs.kit.doctor")
+_MODULES = ("labs.kit.lab_commands", "labs.kit.cluster_commands", "labs.kit.doctor", "labs.kit.bench_command")
 
 
 def build_app() -> typer.Typer:
