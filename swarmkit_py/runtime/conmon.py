@@ -63,10 +63,11 @@ class Started:
 
 
 class Shim:
-    """Starts processes under conmon, with runc's state in `exec_root`."""
+    """Starts processes under conmon, with runc's state in `exec_root`. `sealed`: runc cannot make cgroups here."""
 
-    def __init__(self, exec_root: Path) -> None:
+    def __init__(self, exec_root: Path, *, sealed: bool) -> None:
         self.state = exec_root / "runc"
+        self._sealed = sealed
         self.runc = find_program("runc")
         self.conmon = find_program("conmon")
 
@@ -96,9 +97,13 @@ class Shim:
         """Kill what is left of it and forget it. Idempotent."""
         await process.run([*self._runc_command(), "delete", "--force", container_id], env=_ENV)
 
-    def forget(self, container_id: str) -> None:
-        """Drop the state of a container whose process has ended: without cgroups there is nothing else to undo."""
-        shutil.rmtree(self.state / container_id, ignore_errors=True)
+    async def forget(self, container_id: str) -> None:
+        """Drop the state of a container whose process has ended. Where runc has no cgroups, its state directory is
+        all there is, and starting runc only to remove that would double the cost of every end."""
+        if self._sealed:
+            shutil.rmtree(self.state / container_id, ignore_errors=True)
+        else:
+            await self.delete(container_id)
 
     async def exec(
         self, container_id: str, exec_id: str, place: ShimPlace, process_file: Path, stdio: list[str]

@@ -51,9 +51,9 @@ class Engine:
     ) -> None:
         self._images, self._clock, self._ids = images, clock, ids
         self._id_map = mounts.read_id_map()
-        mounts.seal_cgroups(self._id_map)
+        sealed = mounts.seal_cgroups(self._id_map)
         self._storage = Storage(data_root.absolute(), exec_root.absolute(), self._id_map)
-        shim = Shim(exec_root.absolute())
+        shim = Shim(exec_root.absolute(), sealed=sealed)
         self._launcher = Launcher(self._storage, shim, self._id_map)
         self._shim = shim
         self._registry, self._events = Registry(), EventHub(clock)

@@ -116,7 +116,7 @@ class Lifecycle:
         code = self._storage.exit_code(container_id)
         if code is None:
             await self._shim.delete(container_id)
-        self._shim.forget(container_id)
+        await self._shim.forget(container_id)
         self._storage.drop_bundle(container_id)
         await self._cells.release(container_id)
         cell.running = None

@@ -55,17 +55,19 @@ def cgroup_mount_points(mountinfo: str) -> list[str]:
     return points
 
 
-def seal_cgroups(ids: IdMap) -> None:
+def seal_cgroups(ids: IdMap) -> bool:
     """Make every cgroup hierarchy read-only **in this sandbox's** mount namespace: runc (told that it is rootless)
-    then makes no directories there, which would outlive a killed sandbox. Never done outside a user namespace."""
+    then makes no directories there, which would outlive a killed sandbox. Never done outside a user namespace, where
+    the mounts are the machine's: False then, and runc's directories have to be removed container by container."""
     if ids.is_initial:
-        return
+        return False
     for point in cgroup_mount_points(Path("/proc/self/mountinfo").read_text()):
         try:
             _mount("none", point, None, MS_REMOUNT | MS_BIND | MS_RDONLY)
         except OSError as error:
             if error.errno not in (errno.ENOENT, errno.EPERM, errno.EACCES, errno.EINVAL):
                 raise
+    return not cgroup_mount_points(Path("/proc/self/mountinfo").read_text())
 
 
 def overlay_options(lower: str, upper: Path, work: Path, *, user_namespace: bool) -> str:
