@@ -96,7 +96,9 @@ def answers(c: View) -> None:
 def spread(c: View) -> None:
     live = c.world.live(c.p.service)
     counts = {node.name: sum(task.host == node.name for task in live) for node in c.world.nodes}
+    # Swarm never moves a running task to even things out: once all is at rest, waiting would not help.
     c.require(max(counts.values()) - min(counts.values()) <= 1, 1, split(counts.values()),
+              final=c.world.settled(c.p.service),
               counts=", ".join(f"{name}: {count}" for name, count in counts.items()))
 
 

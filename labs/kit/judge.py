@@ -56,11 +56,12 @@ class Judge:
                 results[check.code] = self._one(check, view, now, changed, results, perturb)
         return self._with_mistakes(view, list(results.values()))
 
-    def next_look(self, results: Iterable[Result]) -> float | None:
-        """Seconds after which something may have changed without an event; None: nothing is under way."""
+    def next_look(self, results: Iterable[Result], *, poll: bool = True) -> float | None:
+        """Seconds after which something may have changed without an event; None: nothing is under way.
+        Without `poll`, failures count as settled."""
         found = list(results)
         pending = [min(0.5, r.left) for r in found if r.status == CONVERGING]
-        pending += [self._poll(r.code) for r in found if r.status == FAILED and self._poll(r.code)]
+        pending += [self._poll(r.code) for r in found if poll and r.status == FAILED and self._poll(r.code)]
         return max(0.05, min(pending)) if pending else None
 
     def _poll(self, code: str) -> float:

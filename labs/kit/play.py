@@ -75,7 +75,7 @@ class Player:
         number = numbers[step_id]
         step = self.referee.lab.steps[number]
         results = settle(self.referee, lambda: self.referee.judge_step(step), STEP_SECONDS,
-                         threading.Event().wait, self._tell)
+                         threading.Event().wait, self._tell, poll=True)
         if not all_passed([result for result in results if not result_waits_for_inspection(result)]):
             raise StepNotDone(step_id, results)
         if number + 1 < len(self.referee.lab.steps):

@@ -107,6 +107,12 @@ def read_traffic(cluster: Cluster, client: str) -> Traffic | None:
         return None
 
 
+def end_traffic(cluster: Cluster, client: str) -> None:
+    """The client stops sending, if it was."""
+    argv = cluster.enter_argv(client, ["rm", "-f", TRAFFIC_FILE])
+    subprocess.run(argv, capture_output=True, stdin=subprocess.DEVNULL, timeout=10, check=False)
+
+
 def parse_traffic(data: dict[str, Any]) -> Traffic:
     """The last whole seconds of what the client wrote; pure."""
     whole = [entry for entry in data["seconds"] if entry[0] < int(data["now"])][-WINDOW:]

@@ -129,7 +129,7 @@ class Referee:
 
 def settle(
     referee: Referee, judged: Callable[[], list[Result]], within: float, pause: Callable[[float], object],
-    tell: Callable[[list[Result]], None] = lambda results: None,
+    tell: Callable[[list[Result]], None] = lambda results: None, *, poll: bool = False,
 ) -> list[Result]:
     """Look and judge again until nothing is under way. For `lab check` and `--solve`, which have no events."""
     deadline = referee.clock() + within * referee.run.speed
@@ -140,7 +140,7 @@ def settle(
         except GraderError as error:
             results = [Result("look", ERROR, error=str(error))]
         tell(results)
-        wait = referee.judge.next_look(results)
+        wait = referee.judge.next_look(results, poll=poll)
         if wait is None or referee.clock() > deadline:
             return results
         pause(wait)

@@ -11,6 +11,7 @@ from labs.kit.folder import Lab, find_lab
 from labs.kit.given import prepare, reset
 from labs.kit.history import History
 from labs.kit.look import Eyes
+from labs.kit.probe import end_traffic
 from labs.kit.progress import Progress, Run, Store
 from labs.kit.referee import Referee
 from labs.kit.speed import speed_factor
@@ -79,6 +80,7 @@ def _only_lab() -> str | None:
 
 def start_again(referee: Referee, say: Say) -> None:
     """The cluster as at the start, progress too; the seed stays."""
+    end_traffic(referee.eyes.cluster, referee.eyes.client)
     reset(referee.eyes, referee.lab.table, referee.params, say, referee.run.speed)
     say("given.baseline")
     progress = Progress(referee.lab.id, referee.run.seed)

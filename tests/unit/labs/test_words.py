@@ -22,7 +22,7 @@ def texts(lab: Lab, lang: str) -> dict[str, str]:
 
 def kit_texts(lang: str) -> dict[str, str]:
     words = kit_words(lang)
-    return {key: words.raw(key) for key in words.keys()}
+    return {key: words.raw(key) for key in sorted(words.keys())}
 
 
 def same(one: dict[str, str], other: dict[str, str]) -> None:
