@@ -33,9 +33,9 @@ def split_port(text: str, default: int) -> tuple[str, int]:
 def choose_advertise(wanted: str, locals_: Sequence[Local], is_local: bool) -> str:
     """The IPv4 address to advertise. `wanted`: an address (`is_local`: some interface has it), an interface, or ""
     for the only candidate. Raises InvalidArgument, naming the addresses there are."""
-    candidates = [(name, address) for name, address in locals_ if not IPv4Address(address).is_loopback]
+    candidates = [at for at in locals_ if at[0] not in _OURS and not IPv4Address(at[1]).is_loopback]
     if not wanted:
-        return _only([at for at in candidates if at[0] not in _OURS])
+        return _only(candidates)
     mine = [at for at in locals_ if at[0] == wanted]
     if mine:
         return _only(mine)

@@ -121,7 +121,7 @@ class AgentRole:
         except Removed as error:
             log.warning("removed from the swarm: %s", error)
             await self._clear()
-            self._events.failed(f"this node was removed from the swarm ({error}): use \"docker swarm leave\"")
+            self._events.failed('this node was removed from the swarm: "docker swarm leave", then it may join again')
         except Exception as error:
             # Nobody waits for this task: what ends an agent must be seen in `docker info`.
             log.exception("agent")

@@ -13,8 +13,9 @@ from swarmkit_py.docker_api.backend import InitRequest, JoinRequest
 from swarmkit_py.errors import FailedPrecondition, InvalidArgument, SwarmError, Unavailable, Unimplemented
 from swarmkit_py.model.states import NodeState, TaskState
 from swarmkit_py.network.fake import FakeNetwork
-from swarmkit_py.node import Node, NodeOptions
+from swarmkit_py.node import Node, NodeOptions, join
 from swarmkit_py.node.parts import Parts
+from swarmkit_py.rpc.client import Unreachable
 from swarmkit_py.runtime.base import ContainerEngine, ImageStore
 from tests.builders import port, spec
 from tests.unit.agent.fake_engine import ScriptedEngine
@@ -229,6 +230,44 @@ async def test_joining_where_nobody_listens(rig: Rig) -> None:
     assert error.wire_text() == ('rpc error: code = Unavailable desc = connection error: desc = "transport: Error '
                                  'while dialing dial tcp 127.0.77.9:2377: connect: connection refused"')
     assert rig.nodes[2].swarm_info().local_node_state == "inactive"
+
+
+async def test_a_manager_that_answers_late_is_joined_in_the_background(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manager = await rig.swarm(workers=0)
+    silent = True
+
+    async def call(*args: Any) -> Any:
+        if silent:
+            raise Unreachable("no route to host")
+        return await real(*args)
+
+    real = join.call
+    monkeypatch.setattr(join, "call", call)
+    monkeypatch.setattr(join, "FIRST_TRY", 0.1)
+    assert "will continue in the background" in str(await refusal(lambda: rig.join(2)))
+    info = rig.nodes[2].swarm_info()
+    assert (info.local_node_state, info.remote_managers[0].addr) == ("pending", f"{MANAGER}:2377")
+    assert str(await refusal(lambda: rig.join(2))).startswith("This node is already part of a swarm")
+    silent = False
+    await until(lambda: rig.nodes[2].swarm_info().local_node_state == "active", what="the worker has joined")
+    assert states(manager)["host2"] is NodeState.READY
+
+
+async def test_leaving_ends_a_join_in_the_background(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    await rig.swarm(workers=0)
+
+    async def call(*args: Any) -> Any:
+        raise Unreachable("no route to host")
+
+    monkeypatch.setattr(join, "call", call)
+    monkeypatch.setattr(join, "FIRST_TRY", 0.1)
+    await refusal(lambda: rig.join(2))
+    await rig.nodes[2].swarm_leave(force=False)
+    assert rig.nodes[2].swarm_info().local_node_state == "inactive"
+    monkeypatch.undo()
+    await rig.join(2)
 
 
 async def test_the_wrong_advertise_address_names_the_right_ones(rig: Rig) -> None:
