@@ -1,142 +1,29 @@
-"""Sessions, heartbeats, observed states and logs, with time under control and a node played by the test."""
+"""Sessions, heartbeats and observed states, with time under control and a node played by the test."""
 
 from __future__ import annotations
 
-import asyncio
 import random
-from collections.abc import AsyncIterator
-from datetime import datetime, timezone
-from typing import TypeVar
 
 import pytest
 
-from swarmkit_py.clock import ManualClock
 from swarmkit_py.errors import Unavailable
-from swarmkit_py.ids import Ids
 from swarmkit_py.manager.dispatcher import nodes
-from swarmkit_py.manager.dispatcher.dispatcher import Dispatcher
 from swarmkit_py.manager.dispatcher.sessions import HEARTBEAT_PERIOD, Session, Sessions
-from swarmkit_py.model.identity import Identity
-from swarmkit_py.model.objects import Cluster, Node, NodeDescription, Task, TaskStatus
-from swarmkit_py.model.states import NodeState, Role, TaskState
-from swarmkit_py.rpc.channel import Channel, ChannelClosed, memory_pair
+from swarmkit_py.model.objects import Node, Task, TaskStatus
+from swarmkit_py.model.states import NodeState, TaskState
+from swarmkit_py.rpc.channel import memory_pair
 from swarmkit_py.rpc.messages import (
-    LOG_WINDOW,
-    AnyMessage,
     Assignments,
     Goodbye,
     Heartbeat,
     HeartbeatAck,
-    Hello,
-    LogCredit,
-    LogLineMessage,
-    LogLines,
-    LogSubscribe,
-    LogUnsubscribe,
     Shutdown,
     StatusAck,
     StatusReport,
     Welcome,
 )
-from swarmkit_py.runtime.base import LogOptions
-from swarmkit_py.store.memory import Store
-from tests.builders import cluster, network, node, task
-
-M = TypeVar("M")
-NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
-
-
-class FakeNode:
-    """The node's end of a session."""
-
-    def __init__(self, swarm: Swarm, node_id: str) -> None:
-        self.swarm, self.node_id = swarm, node_id
-        self.channel, theirs = memory_pair()
-        caller = Identity(node_id=node_id, cluster_id="cluster", role=Role.WORKER)
-        self.serving = asyncio.create_task(self._serve(caller, theirs))
-        self.inbox: list[AnyMessage] = []
-        self.closed = False
-        self.reading = asyncio.create_task(self._read())
-
-    async def _serve(self, caller: Identity, channel: Channel) -> None:
-        try:
-            await self.swarm.dispatcher.serve(caller, channel)
-        finally:
-            await channel.close()
-
-    async def _read(self) -> None:
-        try:
-            while True:
-                self.inbox.append(await self.channel.receive())
-        except ChannelClosed:
-            self.closed = True
-
-    async def hello(self, addr: str = "10.7.0.9") -> FakeNode:
-        self.channel.send(Hello(description=NodeDescription(hostname=self.node_id), address=addr))
-        await self.swarm.clock.settle()
-        return self
-
-    async def send(self, *messages: object) -> None:
-        for message in messages:
-            self.channel.send(message)  # type: ignore[arg-type]
-        await self.swarm.clock.settle()
-
-    def got(self, kind: type[M]) -> list[M]:
-        return [message for message in self.inbox if isinstance(message, kind)]
-
-
-class Swarm:
-    """A dispatcher over a store with two workers."""
-
-    def __init__(self) -> None:
-        self.clock = ManualClock()
-        self.store = Store(self.clock)
-        self.dispatcher = Dispatcher(self.store, self.clock, Ids(1), random.Random(1))
-        self.put(cluster(), network(), node("one", state=NodeState.UNKNOWN), node("two"))
-        self.running: asyncio.Task[None] | None = None
-        self.nodes: list[FakeNode] = []
-
-    def put(self, *objects: Cluster | Node | Task | object) -> None:
-        def change(tx: object) -> None:
-            for obj in objects:
-                existing = tx.get(type(obj), obj.id)  # type: ignore[attr-defined]
-                (tx.update if existing else tx.create)(obj)  # type: ignore[attr-defined]
-
-        self.store.update(change)
-
-    async def start(self) -> None:
-        self.running = asyncio.create_task(self.dispatcher.run())
-        await self.clock.settle()
-
-    async def connect(self, name: str = "one") -> FakeNode:
-        found = FakeNode(self, f"node-{name}")
-        self.nodes.append(found)
-        return await found.hello()
-
-    def state(self, name: str = "one") -> tuple[NodeState, str]:
-        found = self.store.get(Node, f"node-{name}")
-        assert found is not None
-        return found.status.state, found.status.message
-
-    def task_state(self, of: Task) -> TaskState:
-        found = self.store.get(Task, of.id)
-        assert found is not None
-        return found.status.state
-
-
-@pytest.fixture
-async def swarm() -> AsyncIterator[Swarm]:
-    swarm = Swarm()
-    await swarm.start()
-    yield swarm
-    assert swarm.running is not None
-    assert not swarm.running.done(), "the dispatcher's loops must outlive everything a node does"
-    swarm.running.cancel()
-    for each in swarm.nodes:
-        each.reading.cancel()
-        each.serving.cancel()
-    await asyncio.gather(swarm.running, *(n.reading for n in swarm.nodes), *(n.serving for n in swarm.nodes),
-                         return_exceptions=True)
+from tests.builders import task
+from tests.unit.dispatcher.rig import NOW, FakeNode, Swarm
 
 
 async def test_hello_makes_a_node_ready_and_is_answered_by_everything(swarm: Swarm) -> None:
@@ -346,80 +233,6 @@ async def test_a_removed_node_is_told_and_cut_off(swarm: Swarm) -> None:
     assert here.closed
 
 
-def line(of: Task, text: str) -> LogLineMessage:
-    return LogLineMessage(task_id=of.id, time=NOW, stream="stdout", data=text.encode())
-
-
-async def test_logs_come_from_every_node_that_has_tasks(swarm: Swarm) -> None:
-    one, two = await swarm.connect("one"), await swarm.connect("two")
-    tasks = [task(node_id=f"node-{n}", state=TaskState.RUNNING) for n in ("one", "one", "two")]
-    got: list[tuple[Task, bytes]] = []
-
-    async def read() -> None:
-        async for of, message in swarm.dispatcher.broker.subscribe(tasks, LogOptions(tail=5)):
-            got.append((of, message.data))
-
-    reading = asyncio.create_task(read())
-    await swarm.clock.settle()
-    (asked,) = one.got(LogSubscribe)
-    assert (asked.task_ids, asked.tail, asked.follow) == ([tasks[0].id, tasks[1].id], 5, False)
-    await one.send(LogLines(subscription=asked.subscription, lines=[line(tasks[0], "a"), line(tasks[2], "forged?")]))
-    await one.send(LogLines(subscription=asked.subscription, done=True))
-    assert not reading.done()
-    await two.send(LogLines(subscription=asked.subscription, lines=[line(tasks[2], "b")], done=True))
-    await reading
-    assert (tasks[0], b"a") in got
-    assert (tasks[2], b"b") in got
-    assert one.got(LogCredit)
-
-
-async def test_logs_end_with_a_word_when_a_node_is_missing_or_goes(swarm: Swarm) -> None:
-    here = await swarm.connect("one")
-    tasks = [task(node_id=f"node-{n}", state=TaskState.RUNNING) for n in ("one", "two")]
-
-    async def read() -> None:
-        async for _ in swarm.dispatcher.broker.subscribe(tasks, LogOptions(follow=True)):
-            pass
-
-    reading = asyncio.create_task(read())
-    await swarm.clock.settle()
-    await here.channel.close()
-    with pytest.raises(Unavailable, match="incomplete log stream: node node-two is not available; node node-one"):
-        await reading
-
-
-async def test_closing_a_log_reader_unsubscribes(swarm: Swarm) -> None:
-    here = await swarm.connect("one")
-    mine = task(node_id="node-one", state=TaskState.RUNNING)
-    lines = swarm.dispatcher.broker.subscribe([mine], LogOptions(follow=True))
-    first = asyncio.ensure_future(anext(lines))
-    await swarm.clock.settle()
-    subscription = here.got(LogSubscribe)[0].subscription
-    await here.send(LogLines(subscription=subscription, lines=[line(mine, "x")]))
-    assert (await first)[1].data == b"x"
-    await lines.aclose()  # type: ignore[attr-defined]
-    await swarm.clock.settle()
-    assert here.got(LogUnsubscribe) == [LogUnsubscribe(subscription=subscription)]
-
-
-async def test_a_node_that_ignores_its_window_cannot_fill_the_manager(swarm: Swarm) -> None:
-    here = await swarm.connect("one")
-    mine = task(node_id="node-one", state=TaskState.RUNNING)
-    lines = swarm.dispatcher.broker.subscribe([mine], LogOptions(follow=True))
-    first = asyncio.ensure_future(anext(lines))
-    await swarm.clock.settle()
-    subscription = here.got(LogSubscribe)[0].subscription
-    for number in range(100):
-        await here.send(LogLines(subscription=subscription, lines=[line(mine, str(number))]))
-    await here.send(LogLines(subscription=subscription, done=True))
-    await first
-    count = 1
-    with pytest.raises(Unavailable, match="more than it was asked for"):
-        async for _ in lines:
-            count += 1
-    assert LOG_WINDOW <= count <= 2 * LOG_WINDOW + 4
-
-
 def test_deadlines_are_told_until_they_are_settled() -> None:
     sessions = Sessions(random.Random(1))
     sessions.beat("a", now=0)
@@ -438,4 +251,3 @@ def test_only_the_newest_session_is_current() -> None:
     sessions.close(old)
     assert sessions.get("a") is new
     assert not sessions.current(old)
-
