@@ -62,12 +62,12 @@ def _outside_only(command: str, words: Words) -> None:
 def list_(lang: Lang = "") -> None:
     """The labs, and how far you are."""
     from labs.kit.folder import all_labs, read_lab
-    from labs.kit.progress import Store
+    from labs.kit.progress import progress_file, read_progress
 
     words = _words(lang)
     for path in all_labs():
         lab = read_lab(path)
-        progress = Store(lab.id).progress(lab.id)
+        progress = read_progress(progress_file(lab.id), lab.id)
         texts = lab.words(words.lang, lab.params(None))
         how_far = texts("cli.list_done") if progress.finished else (
             texts("cli.list_going", number=progress.step + 1, count=len(lab.steps)) if progress.step else "")
@@ -186,7 +186,6 @@ def stop(name: Name = "", lang: Lang = "") -> None:
     _outside_only("stop", words)
     referee, texts = _joined(name, words)
     referee.eyes.cluster.stop()
-    referee.store.end_run()
     print(texts("cli.stopped", name=referee.eyes.cluster.name))
 
 

@@ -1,7 +1,9 @@
 """Owns what is kept of a student's work between runs, as plain text, and of one run, as JSON. Decides nothing.
 
     $XDG_STATE_HOME/swarm-lab-kit/progress/NAME.txt    lines `word value…`: survive quitting
-    $XDG_STATE_HOME/swarm-lab-kit/runs/NAME.json       the baseline and what happened: one cluster's life
+    RUN_DIR/lab.json                                   the baseline and what happened: one cluster's life
+
+RUN_DIR is the cluster's own directory, which goes when the cluster goes, however it ends.
 """
 
 from __future__ import annotations
@@ -75,6 +77,19 @@ def from_text(text: str, lab: str) -> Progress:
     return found
 
 
+def progress_file(name: str, home: Path | None = None) -> Path:
+    """Where the progress under this name is kept."""
+    return (home or state_home()) / "progress" / f"{name}.txt"
+
+
+def read_progress(path: Path, lab: str) -> Progress:
+    """What is known; a fresh one where nothing is."""
+    try:
+        return from_text(path.read_text(encoding="utf-8"), lab)
+    except FileNotFoundError:
+        return Progress(lab)
+
+
 @dataclass
 class Run:
     """One cluster's life, for every process of the kit that looks at it."""
@@ -85,46 +100,39 @@ class Run:
     changed: float = 0.0
     """Monotonic seconds of the last change of the wish."""
     speed: float = 1.0
+    scratch: bool = False
+    """Nobody's progress: it lies beside the run and goes with it (`--solve`)."""
 
 
 class Store:
     """Reads and writes both files of one name. Files are replaced whole: nobody reads half of one."""
 
-    def __init__(self, name: str, home: Path | None = None) -> None:
-        base = home or state_home()
-        self._progress = base / "progress" / f"{name}.txt"
-        self._run = base / "runs" / f"{name}.json"
+    def __init__(self, name: str, run_dir: Path, *, scratch: bool | None = None, home: Path | None = None) -> None:
+        self._run = run_dir / "lab.json"
+        known = self.run() if scratch is None else None
+        apart = known.scratch if known else bool(scratch)
+        self._progress = run_dir / "progress.txt" if apart else progress_file(name, home)
 
     def progress(self, lab: str) -> Progress:
         """What is known; a fresh one where nothing is."""
-        try:
-            return from_text(self._progress.read_text(encoding="utf-8"), lab)
-        except FileNotFoundError:
-            return Progress(lab)
+        return read_progress(self._progress, lab)
 
     def save_progress(self, progress: Progress) -> None:
         _replace(self._progress, progress.to_text())
-
-    def forget(self) -> None:
-        """Start again: no progress, no run."""
-        self._progress.unlink(missing_ok=True)
-        self._run.unlink(missing_ok=True)
 
     def run(self) -> Run | None:
         """The run going on under this name, or None. A file that cannot be read counts as none."""
         try:
             data: dict[str, Any] = json.loads(self._run.read_text(encoding="utf-8"))
-            return Run(data["lab"], data["seed"], from_json(data["history"]), data["changed"], data["speed"])
+            return Run(data["lab"], data["seed"], from_json(data["history"]), data["changed"], data["speed"],
+                       data["scratch"])
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
     def save_run(self, run: Run) -> None:
         data = {"lab": run.lab, "seed": run.seed, "history": run.history.to_json(),
-                "changed": run.changed, "speed": run.speed}
+                "changed": run.changed, "speed": run.speed, "scratch": run.scratch}
         _replace(self._run, json.dumps(data))
-
-    def end_run(self) -> None:
-        self._run.unlink(missing_ok=True)
 
     def stamp(self) -> tuple[int, int]:
         """Changes when another process wrote one of the files."""

@@ -42,6 +42,8 @@ def status_line(
 
 
 def _remark(result: Result, words: Words, shown: str) -> str:
+    if shown == CONVERGING and result.expected is None:
+        return words("remark.held", left=f"{max(0.0, result.left):.0f}")
     if shown == CONVERGING:
         return words("remark.converging", actual=result.actual if result.actual is not None else "",
                      expected=result.expected if result.expected is not None else "",

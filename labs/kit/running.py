@@ -46,7 +46,7 @@ def run_lab(lab: Lab, name: str, lang: str, seed: str | None, *, solve: bool, pl
     signal.signal(signal.SIGTERM, _leave)
     signal.signal(signal.SIGHUP, _leave)
     try:
-        with open_session(lab, name, seed, _say(words, plain), fresh=solve) as referee:
+        with open_session(lab, name, seed, _say(words, plain), scratch=solve) as referee:
             _progress_line("", plain)
             print(words("given.ready", seconds=f"{time.monotonic() - started:.1f}"), flush=True)
             return _solve(referee, words, plain) if solve else _guided(referee, words, plain)
@@ -76,7 +76,6 @@ def _progress_line(text: str, plain: bool) -> None:
 def _guided(referee: Referee, words: Words, plain: bool) -> int:
     name = referee.eyes.cluster.name
     notice = words("given.again") if referee.progress.step else ""
-    referee.store.save_run(referee.run)
     if plain or not tmux.available() or os.environ.get("TERM", "dumb") == "dumb":
         if not tmux.available():
             notice = words("cli.tmux_missing", option=_option(referee)) + " " + notice

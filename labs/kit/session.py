@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from labs.kit.cluster_port import Cluster
 from labs.kit.folder import Lab, find_lab
@@ -35,35 +36,36 @@ def fresh_progress(store: Store, lab: Lab, seed: str | None) -> Progress:
 
 
 @contextmanager
-def open_session(lab: Lab, name: str, seed: str | None, say: Say, *, fresh: bool = False) -> Iterator[Referee]:
-    """Start the sandbox, make the given cluster, note the baseline. The sandbox ends with the block, or with us."""
+def open_session(lab: Lab, name: str, seed: str | None, say: Say, *, scratch: bool = False) -> Iterator[Referee]:
+    """Start the sandbox, make the given cluster, note the baseline. The sandbox ends with the block, or with us.
+    `scratch`: nobody's progress is read or written."""
     say("given.start")
     cluster = clusters.start(str(lab.table["topology"]), name, lifeline=True)
-    store = Store(name)
     try:
-        if fresh:
-            store.forget()
-        yield _given(lab, cluster, store, seed, say)
+        store = Store(name, cluster.run_dir, scratch=scratch)
+        yield _given(lab, cluster, store, seed, say, scratch)
     finally:
-        store.end_run()
         cluster.stop()
 
 
-def _given(lab: Lab, cluster: Cluster, store: Store, seed: str | None, say: Say) -> Referee:
+def _given(
+    lab: Lab, cluster: Cluster, store: Store, seed: str | None, say: Say, scratch: bool,
+) -> Referee:
     params, speed = lab.params(seed), speed_factor()
     eyes = Eyes(cluster, str(lab.table["client"]))
     prepare(eyes, lab.table, params, say, speed)
     say("given.baseline")
-    run = Run(lab.id, seed, History(), time.monotonic(), speed)
+    run = Run(lab.id, seed, History(), time.monotonic(), speed, scratch)
     referee = Referee(lab, params, eyes, store, fresh_progress(store, lab, seed), run)
     referee.see()
+    store.save_run(run)
     return referee
 
 
 def join_session(name: str | None, *, keep: bool = False) -> Referee:
     """The lab that another process runs. Raises what `clusters.find` raises, and NoLab."""
     cluster = clusters.find(name or _only_lab())
-    store = Store(cluster.name)
+    store = Store(cluster.name, cluster.run_dir)
     run = store.run()
     if run is None:
         raise NoLab(cluster.name)
@@ -74,7 +76,7 @@ def join_session(name: str | None, *, keep: bool = False) -> Referee:
 
 def _only_lab() -> str | None:
     """The one lab among several clusters; None lets `find` say what there is."""
-    labs = [cluster.name for cluster in clusters.running() if Store(cluster.name).run() is not None]
+    labs = [cluster.name for cluster in clusters.running() if Store(cluster.name, cluster.run_dir).run()]
     return labs[0] if len(labs) == 1 else None
 
 
@@ -84,7 +86,7 @@ def start_again(referee: Referee, say: Say) -> None:
     reset(referee.eyes, referee.lab.table, referee.params, say, referee.run.speed)
     say("given.baseline")
     progress = Progress(referee.lab.id, referee.run.seed)
-    run = Run(referee.lab.id, referee.run.seed, History(), time.monotonic(), referee.run.speed)
+    run = replace(referee.run, history=History(), changed=time.monotonic())
     referee.progress, referee.run = progress, run
     referee.judge.passed_ever = progress.passed
     referee.keep = True

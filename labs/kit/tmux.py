@@ -39,6 +39,7 @@ def socket_name(name: str) -> str:
 
 def run(name: str, guide: list[str], shell: list[str], environment: Mapping[str, str], columns: int) -> int:
     """Show guide and shell until the guide ends; tmux's exit status. The guide's end ends everything."""
+    own = {key: value for key, value in environment.items() if key != "TMUX"}  # also inside the user's own tmux
     with tempfile.TemporaryDirectory(prefix="lab-tmux-") as directory:
         configuration = Path(directory) / "tmux.conf"
         configuration.write_text(CONFIGURATION, encoding="utf-8")
@@ -46,7 +47,7 @@ def run(name: str, guide: list[str], shell: list[str], environment: Mapping[str,
                    f"{shlex.join(guide)}; tmux -L {socket_name(name)} kill-server", ";",
                    "split-window", *split_options(columns), keep_open(shell), ";", "select-pane", "-t", "lab:0.1"]
         try:
-            return subprocess.run(command, env=dict(environment), check=False).returncode
+            return subprocess.run(command, env=own, check=False).returncode
         finally:
             subprocess.run(["tmux", "-L", socket_name(name), "kill-server"], capture_output=True, check=False)
 
