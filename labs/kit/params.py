@@ -51,6 +51,6 @@ def graded(ranges: Mapping[str, Any], seed: str) -> Params:
     drawn = {name: dice.randint(low, high) for name, (low, high) in sorted(ranges.items())}
     if drawn["target"] == drawn["start"]:
         drawn["target"] += 1
-    busy = dice.randint(5, 8)
+    busy = dice.randint(drawn["middle"] + 1, drawn["middle"] + 3)
     name = f"web-{dice.choice('abcdefghkmnpqrstuvwxyz')}{dice.randint(2, 9)}"
     return Params(service=name, traffic=int((busy - 0.5) * drawn["rate"]), **drawn)

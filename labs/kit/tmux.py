@@ -23,7 +23,9 @@ set -g pane-active-border-style fg=cyan
 set -g remain-on-exit off
 set -g destroy-unattached on
 """
-LEFT_PERCENT = 55
+RIGHT_PERCENT = 45
+GUIDE_COLUMNS = 81
+"""What the guide needs to draw nodes as columns, and the line between the panes."""
 NARROWEST = 120
 """Under this many columns two panes would leave the guide too little: they are put one above the other."""
 
@@ -54,7 +56,9 @@ def run(name: str, guide: list[str], shell: list[str], environment: Mapping[str,
 
 def split_options(columns: int) -> list[str]:
     """Side by side where there is room for it, else one above the other; pure."""
-    return ["-h", "-p", str(100 - LEFT_PERCENT)] if columns >= NARROWEST else ["-v", "-p", "35"]
+    if columns < NARROWEST:
+        return ["-v", "-l", "35%"]
+    return ["-h", "-l", str(min(columns * RIGHT_PERCENT // 100, columns - GUIDE_COLUMNS - 1))]
 
 
 def keep_open(shell: list[str]) -> str:

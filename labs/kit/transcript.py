@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]|\x1b\][^\x07]*\x07|\r")
 DOWN = re.compile(r"\x1b\[\d+B")
-WRITTEN_OVER = re.compile(r"\s*(\d+/\d+: |overall progress: |verify: Waiting )")
+WRITTEN_OVER = re.compile(r"\s*(\d+/\d+:( |$)|overall progress: |verify: Waiting )")
 
 
 class Transcript:
