@@ -63,7 +63,7 @@ class Terminal:
         return self.text
 
     def shows(self, text: str, within: float = 30) -> None:
-        wait_for(lambda: text in self.read(), f"the guide shows {text!r}; it showed {self.text[-1500:]}", within=within)
+        wait_for(lambda: text in self.read(), f"the guide shows {text!r}", within=within)
 
     def press(self, keys: str) -> None:
         self.text = ""

@@ -37,7 +37,8 @@ def early() -> dict[str, Result]:
 SCREENS = {
     "begin": lambda: screen("up", judged(view(GIVEN), "sc2", "sc3")),
     "converging": lambda: screen("goal", early(), HALF_WAY, untouched=False),
-    "mistake": lambda: screen("up", judged(view(BY_HAND, GIVEN), "sc2", "sc3"), BY_HAND, untouched=False, hint_level=2),
+    "mistake": lambda: screen("up", judged(view(BY_HAND, GIVEN), "sc2", "sc3"), BY_HAND, untouched=False,
+                              hint_level=2),
     "ghost": lambda: screen("up", judged(view(HALF_WAY, GIVEN), "sc2", "sc3"), HALF_WAY, untouched=False),
     "done": lambda: screen("where", judged(view(RUNNING, GIVEN), "sc7", "sc8"), RUNNING, untouched=False,
                            said={"P1": "5/5/0", "P2": "no"}, truths={"P1": "4/3/3", "P2": "no"}),
@@ -55,7 +56,8 @@ SCREENS = {
 
 
 def picture_of_all_signs() -> object:
-    tasks = spread(3) + [task(4, "worker1", state="preparing"), task(5, "worker2"), task(6, "worker1", desired="remove")]
+    tasks = [*spread(3), task(4, "worker1", state="preparing"), task(5, "worker2"),
+             task(6, "worker1", desired="remove")]
     nodes = [node("manager1"), node("worker1", "drain"), node("worker2", state="down")]
     return world(tasks, dead=[5], strangers=[("manager1", "nginx")], nodes=nodes, services=[service("web", 5)])
 

@@ -95,14 +95,16 @@ def test_where_progress_is_kept() -> None:
 def test_transcripts_leave_out_what_a_terminal_writes_over() -> None:
     written: list[str] = []
     transcript = Transcript(written.append)
-    for chunk in ("web scaled to 2\r\noverall progress: 0 out", " of 2 tasks \r\n1/2:  \r\n\x1b[2A\x1b[2K1/2: running",
-                  "\x1b[2B\x1b[1A\x1b[2Kverify: Waiting 5 seconds\x1b[1B\x1b[2Kverify: Service web converged\x1b[1B\r\n"):
+    for chunk in ("web scaled to 2\r\noverall progress: 0 out", " of 2 tasks \r\n1/2:  \r\n",
+                  "\x1b[2A\x1b[2K1/2: running", "\x1b[2B\x1b[1A\x1b[2Kverify: Waiting 5 seconds",
+                  "\x1b[1B\x1b[2Kverify: Service web converged\x1b[1B\r\n"):
         transcript.show(chunk)
     assert "".join(written) == "web scaled to 2\nverify: Service web converged\n"
 
 
 def test_the_picture_draws_what_the_kernel_shows() -> None:
-    tasks = [*spread(2), task(3, "worker2"), task(4, "worker1", state="preparing"), task(5, "worker1", desired="remove")]
+    tasks = [*spread(2), task(3, "worker2"), task(4, "worker1", state="preparing"),
+             task(5, "worker1", desired="remove")]
     columns = draw(world(tasks, 4, dead=[3], strangers=[("manager1", "nginx")]), "web")
     assert [[card.state for card in column.cards] for column in columns] == [
         [LIVES, STRANGER], [LIVES, STARTS, LEAVES], [GHOST]]

@@ -32,7 +32,8 @@ def task(slot: int, host: str, *, of: str = "svc-web", state: str = "running", d
          generation: int = 0, error: str = "") -> dict[str, Any]:
     """Its container id, pid, address and namespace all follow from slot and generation."""
     number = generation * 1000 + slot
-    status: dict[str, Any] = {"State": state, "ContainerStatus": {"PID": 100 + number, "ContainerID": f"{number:064x}"}}
+    container = {"PID": 100 + number, "ContainerID": f"{number:064x}"}
+    status: dict[str, Any] = {"State": state, "ContainerStatus": container}
     return {
         "ID": f"task-{number}", "ServiceID": of, "Slot": slot, "NodeID": f"id-{host}" if host else "",
         "DesiredState": desired, "Status": {**status, **({"Err": error} if error else {})},
@@ -52,9 +53,10 @@ def spread(count: int, hosts: Sequence[str] = HOSTS, **options: Any) -> list[dic
 def world(
     tasks: Sequence[dict[str, Any]], wanted: int | None = None, *, services: Sequence[dict[str, Any]] | None = None,
     nodes: Sequence[dict[str, Any]] | None = None, dead: Sequence[int] = (), ghosts: Sequence[str] = (),
-    unplugged: Sequence[int] = (), strangers: Sequence[tuple[str, str]] = (), backends_of: Sequence[str] | None = None,
+    unplugged: Sequence[int] = (), strangers: Sequence[tuple[str, str]] = (),
+    backends_of: Sequence[str] | None = None,
 ) -> World:
-    """`dead`: slots without a process; `ghosts`: addresses the balancers still know; `unplugged`: slots with no peer."""
+    """`dead`: slots without a process; `ghosts`: addresses balancers still know; `unplugged`: slots with no peer."""
     named = {f"id-{name}": name for name in HOSTS}
     lives = [t for t in tasks if t["Status"]["State"] == "running" and t["Slot"] not in dead and t["NodeID"]]
     wishes = services if services is not None else [service("web", wanted if wanted is not None else len(tasks))]
