@@ -47,6 +47,8 @@ class Dispatcher:
     def __init__(self, api: Api) -> None:
         self._api = api
         self._router = Router(all_routes())
+        self._running: set[asyncio.Future[web.StreamResponse]] = set()
+        """Handlers under way: the event loop alone would let one be collected whose client has gone."""
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         call = Call(self._api, request, {})
@@ -71,7 +73,10 @@ class Dispatcher:
         if route.streaming:
             return await route.handler(call)
         # A client that goes away must not leave half a change behind: the handler runs to its end without it.
-        return await asyncio.shield(asyncio.ensure_future(route.handler(call)))
+        running = asyncio.ensure_future(route.handler(call))
+        self._running.add(running)
+        running.add_done_callback(self._running.discard)
+        return await asyncio.shield(running)
 
 
 def _failed(call: Call, status: int, message: str) -> web.StreamResponse:

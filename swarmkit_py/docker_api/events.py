@@ -80,6 +80,11 @@ class EventHub:
     def past(self) -> list[Json]:
         return list(self._ring)
 
+    @property
+    def listening(self) -> int:
+        """How many clients follow the events now."""
+        return len(self._listeners)
+
     def listen(self) -> Listener:
         """From now on; `unlisten` when done."""
         listener = Listener()

@@ -8,7 +8,8 @@ Counterpart: moby/api/server/httputils/httputils.go (HijackConnection) and conta
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
 
 from aiohttp import web
 
@@ -21,6 +22,7 @@ from swarmkit_py.errors import SwarmError
 from swarmkit_py.runtime.base import Attached
 
 RAW_STREAM = "application/vnd.docker.raw-stream"
+Start = Callable[[], Awaitable[Attached]]
 INPUT_LIMIT = 1024 * 1024
 """Bytes of unread input after which the client is made to wait."""
 
@@ -28,14 +30,20 @@ INPUT_LIMIT = 1024 * 1024
 class HijackableHandler(web.RequestHandler):
     """aiohttp's connection, but one that stays open when a hijacked client has only finished sending."""
 
-    hijacked: Input | None = None
+    _input: Input | None = None
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """True keeps the connection open for writing (asyncio.Protocol)."""
-        if self.hijacked is None:
+        if self._input is None:
             return False
-        self.hijacked.feed_eof()
+        self._input.feed_eof()
         return True
+
+    def hijack(self, incoming: Input) -> None:
+        """From now on what comes is input. To be called before the 101 is sent: what a client sends earlier is lost
+        (aiohttp's parser drops it), and no client of Docker does."""
+        self._input = incoming
+        self.set_parser(cast(Any, incoming))
 
 
 class HijackableServer(web.Server):
@@ -85,54 +93,81 @@ def wants_upgrade(request: web.BaseRequest) -> bool:
 
 async def join_streams(
     call: Call, attached: Attached | None, *, tty: bool, stdin: bool, outputs: set[str],
-    keys: bytes = DETACH_KEYS, first: list[tuple[str, bytes]] | None = None,
+    keys: bytes = DETACH_KEYS, first: list[tuple[str, bytes]] | None = None, start: Start | None = None,
 ) -> web.StreamResponse:
     """Connect the client with a process until either ends. `outputs`: which of stdout and stderr the client wants;
-    `first`: output to send before (the log so far); no `attached`: nothing else is sent."""
-    upgraded = wants_upgrade(call.request)
-    answer = web.StreamResponse(status=101 if upgraded else 200, reason="UPGRADED" if upgraded else "OK",
-                                headers={**HEADERS, "Content-Type": RAW_STREAM})
-    if upgraded:
-        answer.headers.update({"Connection": "Upgrade", "Upgrade": "tcp"})
-    answer.force_close()
-    session = _Session(call.request, answer, tty, outputs)
+    `first`: output to send before (the log so far). `start` begins the process once the headers are out: clients that
+    read them through a buffer (the SDK) lose output that comes together with them. Its error becomes output, as
+    Docker has it; the exit code is asked for afterwards."""
+    session = _Session(call, tty, outputs)
     try:
-        await call.begin(answer)
+        await session.begin()
         for stream, data in first or []:
             await session.send(stream, data)
+        if start is not None:
+            attached = await _started(session, start)
         if attached is not None:
-            await session.run(attached, stdin, keys if tty else b"", upgraded)
+            await session.run(attached, stdin, keys if tty else b"")
     finally:
+        session.close()
         if attached is not None:
             await attached.close()
-    return answer
+    return session.answer
+
+
+async def _started(session: _Session, start: Start) -> Attached | None:
+    try:
+        return await start()
+    except SwarmError as error:
+        await session.send("stdout", error.wire_text().encode() + b"\r\n")
+        return None
 
 
 class _Session:
-    """The two pumps of one hijacked connection."""
+    """One hijacked connection and its two pumps."""
 
-    def __init__(
-        self, request: web.BaseRequest, answer: web.StreamResponse, tty: bool, outputs: set[str],
-    ) -> None:
-        self._request = request
-        self._answer = answer
+    def __init__(self, call: Call, tty: bool, outputs: set[str]) -> None:
+        self._call = call
         self._tty = tty
         self._outputs = outputs
+        self._gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._incoming: Input | None = None
+        self._watch: HangupWatch | None = None
+        upgraded = wants_upgrade(call.request)
+        self.answer = web.StreamResponse(
+            status=101 if upgraded else 200, reason="UPGRADED" if upgraded else "OK",
+            headers={**HEADERS, "Content-Type": RAW_STREAM})
+        self.answer.force_close()
+
+    async def begin(self) -> None:
+        """Take the connection over, and send the headers."""
+        if self.answer.status == 101:
+            self.answer.headers.update({"Connection": "Upgrade", "Upgrade": "tcp"})
+            self._take_over()
+        await self._call.begin(self.answer)
+
+    def _take_over(self) -> None:
+        protocol, transport = self._call.request.protocol, self._call.request.transport
+        if transport is None or not isinstance(protocol, HijackableHandler):
+            raise ConnectionResetError("the client went before the upgrade")
+        self._incoming = Input(transport)
+        protocol.hijack(self._incoming)
+        self._watch = HangupWatch(transport.get_extra_info("socket"), lambda: _finish(self._gone))
+
+    def close(self) -> None:
+        if self._watch is not None:
+            self._watch.close()
 
     async def send(self, stream: str, data: bytes) -> None:
         if data and (self._tty or stream in self._outputs):
-            await self._answer.write(data if self._tty else frame(stream, data))
+            await self.answer.write(data if self._tty else frame(stream, data))
 
-    async def run(self, attached: Attached, stdin: bool, keys: bytes, upgraded: bool) -> None:
+    async def run(self, attached: Attached, stdin: bool, keys: bytes) -> None:
         """Until the process ends, the user detaches, or the client is gone."""
-        ends: list[asyncio.Task[None]] = [asyncio.ensure_future(self._output(attached))]
-        side: list[asyncio.Task[None]] = []
-        watch: HangupWatch | None = None
-        if upgraded:
-            gone = asyncio.get_running_loop().create_future()
-            incoming, watch = self._take_over(gone)
-            ends.append(asyncio.ensure_future(_await(gone)))
-            side.append(asyncio.ensure_future(self._input(attached if stdin else None, incoming, keys, gone)))
+        ends = [asyncio.ensure_future(self._output(attached)), asyncio.ensure_future(_await(self._gone))]
+        side = []
+        if self._incoming is not None:
+            side.append(asyncio.ensure_future(self._input(attached if stdin else None, self._incoming, keys)))
         try:
             done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -140,27 +175,13 @@ class _Session:
         except (ConnectionError, SwarmError):
             pass  # the client went, or the process did while it was spoken to: either way this connection is over
         finally:
-            if watch is not None:
-                watch.close()
             await _cancel([*ends, *side])
-
-    def _take_over(self, gone: asyncio.Future[None]) -> tuple[Input, HangupWatch]:
-        protocol: Any = self._request.protocol
-        transport = self._request.transport
-        if transport is None:
-            raise ConnectionResetError("the client went before the upgrade")
-        incoming = Input(transport)
-        protocol.hijacked = incoming
-        protocol.set_parser(incoming)
-        return incoming, HangupWatch(transport.get_extra_info("socket"), lambda: _finish(gone))
 
     async def _output(self, attached: Attached) -> None:
         async for stream, data in attached.output():
             await self.send(stream, data)
 
-    async def _input(
-        self, attached: Attached | None, incoming: Input, keys: bytes, gone: asyncio.Future[None],
-    ) -> None:
+    async def _input(self, attached: Attached | None, incoming: Input, keys: bytes) -> None:
         """What is sent to a process that takes no input is read and dropped."""
         watcher = DetachKeys(keys) if keys else None
         try:
@@ -171,7 +192,7 @@ class _Session:
             if attached is not None:
                 await attached.close_stdin()
         except Detached:
-            _finish(gone)
+            _finish(self._gone)
         except (OSError, SwarmError):
             pass  # the process closed its stdin or ended: its output decides when the connection is over
 

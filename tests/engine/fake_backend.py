@@ -57,7 +57,8 @@ class FakeImages:
                   size=50_000_000, config={"Cmd": ["sleep", "1000"], "ExposedPorts": {"80/tcp": {}}}),
             Image(id="sha256:" + "b" * 64, tags=["busybox:latest"], digest="sha256:" + "e" * 64, size=4_000_000,
                   config={"Cmd": ["sh"]}),
-            Image(id="sha256:" + "c" * 64, tags=["swb/tiny:1"], config={"Cmd": ["sleep", "1000"]}),
+            Image(id="sha256:" + "c" * 64, tags=["swb/tiny:1"], digest="sha256:" + "f" * 64,
+                  config={"Cmd": ["sleep", "1000"]}),
         ]
 
     def all(self) -> list[Image]:
@@ -68,7 +69,7 @@ class FakeImages:
         name, _, digest = plain.partition("@")
         tagged = name if ":" in name else f"{name}:latest"
         for image in self.images:
-            if image.id == ref or image.id.removeprefix("sha256:").startswith(ref):
+            if image.id == ref or (ref and image.id.removeprefix("sha256:").startswith(ref)):
                 return image
             if tagged in image.tags and digest in ("", image.digest):
                 return image

@@ -44,6 +44,8 @@ class Process:
         self.size = (0, 0)
         self._master = -1
         self._up = asyncio.Event()
+        self._reader: asyncio.StreamReader | None = None
+        self._ending: asyncio.Task[None] | None = None  # nothing else holds it: it would be collected
 
     async def start(self, args: list[str], env: list[str], stdin: bool, on_output: Any) -> None:
         environment = {**os.environ, **dict(item.split("=", 1) for item in env)}
@@ -56,7 +58,7 @@ class Process:
             stdin=asyncio.subprocess.PIPE if stdin else asyncio.subprocess.DEVNULL)
         readers = [self._read(self.process.stdout, "stdout", on_output),
                    self._read(self.process.stderr, "stderr", on_output)]
-        asyncio.ensure_future(self._finish(asyncio.gather(*readers)))
+        self._ending = asyncio.ensure_future(self._finish(asyncio.gather(*readers)))
         self._up.set()
 
     async def _start_tty(self, args: list[str], environment: dict[str, str], on_output: Any) -> None:
@@ -64,11 +66,12 @@ class Process:
         self.process = await asyncio.create_subprocess_exec(
             *args, env=environment, stdin=slave, stdout=slave, stderr=slave, start_new_session=True)
         os.close(slave)
-        reader = asyncio.StreamReader()
+        self._reader = reader = asyncio.StreamReader()
         loop = asyncio.get_running_loop()
         terminal = os.fdopen(os.dup(self._master), "rb")
         await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), terminal)
-        asyncio.ensure_future(self._finish(asyncio.ensure_future(self._read(reader, "stdout", on_output))))
+        reading = asyncio.ensure_future(self._read(reader, "stdout", on_output))
+        self._ending = asyncio.ensure_future(self._finish(reading))
 
     async def _read(self, reader: Any, stream: str, on_output: Any) -> None:
         try:
@@ -146,6 +149,7 @@ class LocalEngine:
         self._removed: dict[str, asyncio.Future[int]] = {}
         self._execs: dict[str, tuple[Exec, Process]] = {}
         self._listeners: list[asyncio.Queue[ContainerEvent]] = []
+        self._reapers: list[asyncio.Task[None]] = []
         self.attachments: list[Attachment] = []
         self.asked: list[tuple[str, Any]] = []
 
@@ -183,7 +187,7 @@ class LocalEngine:
                           sandbox=sandbox)
         self._containers[container.id] = started
         self._say("start", started)
-        asyncio.ensure_future(self._reap(container.id, process))
+        self._reapers.append(asyncio.ensure_future(self._reap(container.id, process)))
         return started
 
     async def _reap(self, container_id: str, process: Process) -> None:

@@ -12,7 +12,7 @@ from swarmkit_py.docker_api.detach_keys import parse_detach_keys
 from swarmkit_py.docker_api.hijack import join_streams
 from swarmkit_py.docker_api.routing import Route
 from swarmkit_py.errors import Conflict, InvalidArgument
-from swarmkit_py.runtime.base import Exec
+from swarmkit_py.runtime.base import Attached, Exec
 
 
 async def create_exec(call: Call) -> web.StreamResponse:
@@ -33,20 +33,26 @@ async def start_exec(call: Call) -> web.StreamResponse:
     execution = engine.exec_get(call.params["id"])
     if execution.running or execution.exit_code is not None:
         raise Conflict(f"Error: Exec command {execution.id} is already running")
+    if not engine.get(execution.container_id).running:
+        raise Conflict(f"Container {execution.container_id} is not running")
     config = execution.config
     if not body.get("Detach") and bool(body.get("Tty", config.tty)) != config.tty:
         raise InvalidArgument("Tty of the exec and of its start must be the same")
-    attached = await engine.exec_start(execution.id)
     if body.get("Detach"):
-        await attached.close()
+        await (await engine.exec_start(execution.id)).close()
         return empty_answer()
     size = body.get("ConsoleSize")
-    if config.tty and isinstance(size, list) and len(size) == 2:
-        await engine.exec_resize(execution.id, int(size[0]), int(size[1]))
+
+    async def start() -> Attached:
+        attached = await engine.exec_start(execution.id)
+        if config.tty and isinstance(size, list) and len(size) == 2:
+            await engine.exec_resize(execution.id, int(size[0]), int(size[1]))
+        return attached
+
     outputs = {name for name, on in (("stdout", config.attach_stdout), ("stderr", config.attach_stderr)) if on}
     keys = parse_detach_keys(call.api.detach_keys.pop(execution.id, ""))
-    return await join_streams(call, attached, tty=config.tty, stdin=config.attach_stdin, outputs=outputs,
-                              keys=keys)
+    return await join_streams(call, None, tty=config.tty, stdin=config.attach_stdin, outputs=outputs, keys=keys,
+                              start=start)
 
 
 async def resize_exec(call: Call) -> web.StreamResponse:

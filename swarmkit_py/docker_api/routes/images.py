@@ -15,7 +15,7 @@ from swarmkit_py.docker_api.call import Call
 from swarmkit_py.docker_api.convert_image import image_json, image_summary
 from swarmkit_py.docker_api.filters import Filters, parse_filters
 from swarmkit_py.docker_api.routing import Route
-from swarmkit_py.errors import NotFound, Unimplemented
+from swarmkit_py.errors import InvalidArgument, NotFound, Unimplemented
 from swarmkit_py.runtime.base import Image
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -25,7 +25,9 @@ def offline(call: Call, ref: str) -> NotFound:
     """The one answer to a pull of what is not here: why, and what there is instead."""
     here = sorted(tag for image in call.backend.images.all() for tag in image.tags)
     listing = ", ".join(here) if here else "none (build them with ./lab images)"
-    return NotFound(f"pull access denied for {ref}: this kit is offline: images here are {listing}")
+    # The SDK takes a 404 for a missing image by the words "repository does not exist".
+    return NotFound(f"pull access denied for {ref}, repository does not exist here: this kit is offline: "
+                    f"images here are {listing}")
 
 
 def selected(image: Image, filters: Filters) -> bool:
@@ -60,6 +62,8 @@ async def create_image(call: Call) -> web.StreamResponse:
     if call.query("fromSrc"):
         raise Unimplemented("docker import is not there yet in this kit")
     name, tag = call.query("fromImage"), call.query("tag")
+    if not name:
+        raise InvalidArgument("one of the query parameters fromImage and fromSrc is needed")
     ref = name if not tag else f"{name}@{tag}" if ":" in tag else f"{name}:{tag}"
     familiar = ref.removeprefix("docker.io/").removeprefix("library/")
     try:
