@@ -35,6 +35,9 @@ def traces(cluster: Cluster) -> Traces:
     assert ledger is not None
     found: dict[str, list[Process]] = {}
     for pid in (ledger.keeper.pid, *descendants(ledger.keeper.pid)):
-        comm = Path(f"/proc/{pid}/comm").read_text().strip()
-        found.setdefault(comm, []).append(identify(pid))
+        try:
+            comm = Path(f"/proc/{pid}/comm").read_text().strip()
+            found.setdefault(comm, []).append(identify(pid))
+        except OSError:
+            continue  # it has just ended by itself
     return Traces(ledger, found, mounts())
