@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from swarmkit_py.docker_api.convert import Json, meta, plain
-from swarmkit_py.docker_api.convert_network import network_object_json
-from swarmkit_py.model.objects import Attachment, Network, Task, TaskStatus
+from swarmkit_py.model.objects import Attachment, Task, TaskStatus
 from swarmkit_py.model.specs import TaskSpec
 
 
-def task_json(task: Task, networks: Mapping[str, Network]) -> Json:
-    """A task as `GET /tasks/{id}` shows it; `networks` by id, for its attachments."""
+def task_json(task: Task, networks: Mapping[str, Json]) -> Json:
+    """A task as `GET /tasks/{id}` shows it; `networks`: the swarm's network objects in JSON, by id."""
     answer = meta(task)
     answer["Labels"] = {}
     answer["Spec"] = _spec_json(task.spec)
@@ -53,10 +52,8 @@ def _status_json(status: TaskStatus) -> Json:
     return answer
 
 
-def _attachment_json(attachment: Attachment, networks: Mapping[str, Network]) -> Json:
-    network = networks.get(attachment.network_id)
-    shown: Json = {"ID": attachment.network_id} if network is None else network_object_json(network)
-    answer: Json = {"Network": shown}
+def _attachment_json(attachment: Attachment, networks: Mapping[str, Json]) -> Json:
+    answer: Json = {"Network": networks.get(attachment.network_id) or {"ID": attachment.network_id}}
     if attachment.addresses:
         answer["Addresses"] = list(attachment.addresses)
     return answer

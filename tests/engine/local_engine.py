@@ -229,7 +229,9 @@ class LocalEngine:
             return await asyncio.shield(self._removed[container.id])
         if condition == "not-running" and not container.running:
             return container.exit_code
-        return await asyncio.shield(self._processes[container.id].ended)
+        code = await asyncio.shield(self._processes[container.id].ended)
+        await asyncio.sleep(0)  # those who keep the books go first
+        return code
 
     async def remove(self, ref: str, force: bool = False) -> None:
         container = self.get(ref)

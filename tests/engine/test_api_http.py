@@ -240,6 +240,13 @@ async def test_the_life_of_a_container(client: Client) -> None:
     assert await client.get("/containers/c2/json") == (404, {"message": "No such container: c2"})
 
 
+async def test_a_killed_container_has_ended_when_the_answer_comes(client: Client) -> None:
+    await client.post("/containers/create?name=c1", {"Image": "nginx"})
+    await client.post("/containers/c1/start")
+    assert (await client.post("/containers/c1/kill"))[0] == 204
+    assert (await client.get("/containers/c1/json"))[1]["State"]["ExitCode"] == 137  # type: ignore[index]
+
+
 async def test_what_is_known_and_not_there_yet_says_so(client: Client) -> None:
     known = ["POST /containers/x/pause", "POST /build", "POST /auth", "GET /images/get", "POST /networks/create",
              "POST /volumes/create", "DELETE /images/a/b:1"]

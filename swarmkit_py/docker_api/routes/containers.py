@@ -6,6 +6,7 @@ Counterpart: moby/api/server/router/container/container_routes.go.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 
 from aiohttp import web
@@ -17,10 +18,11 @@ from swarmkit_py.docker_api.container_request import check_name, container_confi
 from swarmkit_py.docker_api.convert_container import NetworkNames, container_json, container_summary, exposed_ports
 from swarmkit_py.docker_api.filters import Filters, parse_filters
 from swarmkit_py.docker_api.routing import Route
-from swarmkit_py.errors import InvalidArgument, SwarmError, Unavailable, Unimplemented
+from swarmkit_py.errors import InvalidArgument, NotFound, SwarmError, Unavailable, Unimplemented
 from swarmkit_py.model.objects import Network
 from swarmkit_py.runtime.base import Container, Image
 
+KILL_SECONDS = 10.0
 _WAIT_CONDITIONS = {"": "not-running", "not-running": "not-running", "next-exit": "next-exit", "removed": "removed"}
 _TASK_LABEL = "com.docker.swarm.task.id"
 
@@ -151,8 +153,14 @@ async def restart_container(call: Call) -> web.StreamResponse:
 
 
 async def kill_container(call: Call) -> web.StreamResponse:
+    """After SIGKILL, which cannot be refused, the answer comes when the container has ended, as with Docker."""
+    engine = call.backend.engine
     signal = call.query("signal").upper().removeprefix("SIG") or "KILL"
-    await call.backend.engine.kill(call.params["id"], signal)
+    container = engine.get(call.params["id"])
+    await engine.kill(container.id, signal)
+    if signal in ("KILL", "9"):
+        with contextlib.suppress(asyncio.TimeoutError, NotFound):  # --rm may have removed it already
+            await asyncio.wait_for(engine.wait(container.id), KILL_SECONDS)
     return empty_answer(204)
 
 

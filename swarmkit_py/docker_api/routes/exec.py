@@ -21,9 +21,11 @@ async def create_exec(call: Call) -> web.StreamResponse:
     if not container.running:
         raise Conflict(f"Container {container.id} is not running")
     config = exec_config(body)
-    parse_detach_keys(str(body.get("DetachKeys", "")))
+    keys = str(body.get("DetachKeys", ""))
+    parse_detach_keys(keys)
     created = call.backend.engine.exec_create(container.id, config)
-    call.api.detach_keys[created.id] = str(body.get("DetachKeys", ""))
+    if keys:
+        call.api.detach_keys[created.id] = keys
     return json_answer({"Id": created.id}, status=201)
 
 

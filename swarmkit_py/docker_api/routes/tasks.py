@@ -10,6 +10,8 @@ from swarmkit_py.docker_api import filters as accepted
 from swarmkit_py.docker_api.answers import json_answer
 from swarmkit_py.docker_api.backend import ControlApi
 from swarmkit_py.docker_api.call import Call
+from swarmkit_py.docker_api.convert import Json
+from swarmkit_py.docker_api.convert_network import network_object_json
 from swarmkit_py.docker_api.convert_task import task_json
 from swarmkit_py.docker_api.filters import Filters, parse_filters
 from swarmkit_py.docker_api.routing import Route
@@ -23,15 +25,20 @@ _STATES = {state.value for state in TaskState}
 async def list_tasks(call: Call) -> web.StreamResponse:
     control = call.control()
     filters = parse_filters(call.query("filters"), accepted.TASKS)
-    networks = {network.id: network for network in control.list_networks()}
+    networks = _networks(control)
     wanted = _selector(control, filters)
     return json_answer([task_json(task, networks) for task in control.list_tasks() if wanted(task)])
 
 
 async def inspect_task(call: Call) -> web.StreamResponse:
     control = call.control()
-    networks = {network.id: network for network in control.list_networks()}
+    networks = _networks(control)
     return json_answer(task_json(control.get_task(call.params["id"]), networks))
+
+
+def _networks(control: ControlApi) -> dict[str, Json]:
+    """Each network once, however many tasks show it."""
+    return {network.id: network_object_json(network) for network in control.list_networks()}
 
 
 def _selector(control: ControlApi, filters: Filters) -> Callable[[Task], bool]:

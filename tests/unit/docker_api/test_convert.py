@@ -122,7 +122,7 @@ def task_of(answer: dict[str, Any]) -> Task:
 def test_task_with_its_network_in_full() -> None:
     real = golden("task")
     network = network_of(real["NetworksAttachments"][0]["Network"])
-    assert wire(task_json(task_of(real), {network.id: network})) == real
+    assert wire(task_json(task_of(real), {network.id: network_object_json(network)})) == real
     assert wire(network_object_json(network)) == real["NetworksAttachments"][0]["Network"]
 
 
