@@ -52,6 +52,7 @@ class SqliteJournal:
     def __init__(self, path: str | Path, *, must_exist: bool = False) -> None:
         self.path = Path(path)
         self._check_file(must_exist)
+        self._make_private()
         try:
             self._db = sqlite3.connect(self.path, isolation_level=None, timeout=_LOCK_WAIT)
             self._prepare()
@@ -111,6 +112,13 @@ class SqliteJournal:
             return decoder.decode(data)
         except msgspec.MsgspecError as error:
             raise self._damaged(f"the {kind} {object_id} cannot be read: {error}") from error
+
+    def _make_private(self) -> None:
+        """The root's key will be in it: made for this user alone, as are then SQLite's own files beside it."""
+        try:
+            self.path.touch(mode=0o600)
+        except OSError:
+            return  # SQLite, which meets the same, has the better words for it
 
     def _check_file(self, must_exist: bool) -> None:
         """Look before anything could change the file: opened read-only, SQLite neither repairs nor folds the log."""

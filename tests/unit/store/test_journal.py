@@ -179,3 +179,8 @@ def test_every_commit_waits_for_the_disk(path: Path) -> None:
     assert journal._db.execute("PRAGMA synchronous").fetchone() == (full,)
     assert journal._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     journal.close()
+
+
+def test_nobody_else_can_read_the_roots_key(tmp_path: Path) -> None:
+    SqliteJournal(tmp_path / "store.db").close()
+    assert (tmp_path / "store.db").stat().st_mode & 0o077 == 0
