@@ -63,8 +63,8 @@ def plugged(c: View) -> None:
 
 def _plugged(c: View, task: LiveTask) -> bool:
     """A veth with the task's ingress address inside, whose other end is a port of a bridge that has a VXLAN port."""
-    inside = c.world.links(task.host, task.identity.netns) or []
-    outside = c.world.links(task.host) or []
+    inside = c.world.links(task.host, task.identity.netns)
+    outside = c.world.links(task.host)
     ends = [link for link in inside
             if any(address.get("local") == task.address for address in link.get("addr_info", []))]
     peers = [link for link in outside for end in ends if link["ifindex"] == end.get("link_index")]

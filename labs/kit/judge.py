@@ -14,6 +14,9 @@ from typing import Any
 from labs.kit.checks import Check, Checks, Failed, GraderError, NotYet
 
 PASSED, FAILED, CONVERGING, WAITING, ERROR = "passed", "failed", "converging", "waiting", "error"
+ERROR_POLL = 2.0
+"""Seconds until the grader tries again where it could not look."""
+
 SIGNS = {PASSED: "✓", FAILED: "✗", CONVERGING: "…", WAITING: "–", ERROR: "!"}
 
 
@@ -62,6 +65,7 @@ class Judge:
         found = list(results)
         pending = [min(0.5, r.left) for r in found if r.status == CONVERGING]
         pending += [self._poll(r.code) for r in found if poll and r.status == FAILED and self._poll(r.code)]
+        pending += [ERROR_POLL for r in found if poll and r.status == ERROR]
         return max(0.05, min(pending)) if pending else None
 
     def _poll(self, code: str) -> float:

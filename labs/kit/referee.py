@@ -17,6 +17,8 @@ from labs.kit.view import Requests, View
 from labs.kit.world import World
 
 PREDICTED = "p"
+ERROR_TRIES, ERROR_PAUSE = 3, 0.3
+"""What vanished while it was looked at is gone at the next look."""
 
 
 @dataclass
@@ -133,6 +135,7 @@ def settle(
 ) -> list[Result]:
     """Look and judge again until nothing is under way. For `lab check` and `--solve`, which have no events."""
     deadline = referee.clock() + within * referee.run.speed
+    tries = ERROR_TRIES
     while True:
         try:
             referee.see()
@@ -141,6 +144,8 @@ def settle(
             results = [Result("look", ERROR, error=str(error))]
         tell(results)
         wait = referee.judge.next_look(results, poll=poll)
+        if tries and any(result.status == ERROR for result in results):
+            tries, wait = tries - 1, wait or ERROR_PAUSE
         if wait is None or referee.clock() > deadline:
             return results
         pause(wait)

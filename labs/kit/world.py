@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from labs.kit.checks import GraderError
 from labs.kit.firewall_facts import backends
 
 SERVICE_LABEL = "com.docker.swarm.service.name"
@@ -134,18 +135,24 @@ class World:
         return {node.name: counts[node.name] for node in self.nodes if node.ready and node.active}
 
     def backends(self, host: str, port: int) -> set[str]:
-        """The addresses this host's packet filter sends connections for a published port to."""
+        """The addresses this host's packet filter sends connections for a published port to. GraderError where
+        the filter could not be read: no rules and no answer are not the same."""
+        evidence = self.hosts[host]
+        if evidence["namespaces"].get(str(evidence["netns"]), {}).get("nft") is None:
+            raise GraderError(f"the packet filter of {host} could not be read")
         found: set[str] = set()
-        for namespace in self.hosts[host]["namespaces"].values():
+        for namespace in evidence["namespaces"].values():
             found |= backends(namespace.get("nft") or {}, port)
         return found
 
-    def links(self, host: str, netns: int | None = None) -> list[dict[str, Any]] | None:
-        """Links with addresses in a namespace (None: the host's own), or None if it is not there."""
+    def links(self, host: str, netns: int | None = None) -> list[dict[str, Any]]:
+        """Links with addresses in a namespace (None: the host's own). GraderError where they could not be read."""
         evidence = self.hosts.get(host, {})
         inode = netns if netns is not None else evidence.get("netns")
         found = evidence.get("namespaces", {}).get(str(inode), {}).get("links")
-        return found if found is None else list(found)
+        if found is None:
+            raise GraderError(f"the links of {host} (namespace {inode}) could not be read")
+        return list(found)
 
     @property
     def swarm_hosts(self) -> list[str]:

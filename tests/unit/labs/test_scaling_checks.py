@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from labs.kit.judge import CONVERGING, FAILED, PASSED, WAITING, score
+from labs.kit.judge import CONVERGING, ERROR, FAILED, PASSED, WAITING, score
 from labs.kit.world import World
 from tests.unit.labs.views import LATE, PARAMS, FakeRequests, judged, traffic, view
 from tests.unit.labs.worlds import HOSTS, address, node, service, spread, task, world
@@ -81,6 +81,15 @@ def test_one_silent_task_fails_the_packets_check() -> None:
 
 def test_one_error_fails_the_packets_check() -> None:
     assert failing(world(TEN), requests=FakeRequests(errors=("http://10.7.0.2/: 0",))) == ("sc6", "")
+
+
+@pytest.mark.parametrize(("table", "code"), [("links", "sc4"), ("nft", "sc5")])
+def test_what_could_not_be_read_costs_nothing(table: str, code: str) -> None:
+    blind = world(TEN)
+    for name in HOSTS:
+        blind.hosts[name]["namespaces"][str(blind.hosts[name]["netns"])][table] = None
+    result = judged(view(blind, given()), code)[code]
+    assert result.status == ERROR and "could not be read" in result.error
 
 
 def test_too_early_is_not_wrong() -> None:
