@@ -121,7 +121,7 @@ def base_environment() -> dict[str, str]:
     """The variables every process inside starts with."""
     system = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     return {
-        "PATH": f"{system}:{PROJECT}/.kit/bin", "HOME": "/root", "USER": "root", "LOGNAME": "root",
+        "PATH": f"{system}:{PROJECT}/.kit/bin:{sys.prefix}/bin", "HOME": "/root", "USER": "root", "LOGNAME": "root",
         "LANG": os.environ.get("LANG", "C.UTF-8"),
         # Mininet asks for distutils; setuptools' substitute takes 0.3 s to import where Python has its own.
         **({"SETUPTOOLS_USE_DISTUTILS": "stdlib"} if sys.version_info < (3, 12) else {}),

@@ -82,7 +82,7 @@ def _guided(referee: Referee, words: Words, plain: bool) -> int:
         return show_guide(referee, words, plain=plain, tmux=False, notice=notice)
     guide = [sys.executable, "-m", "labs.kit.cli", "_guide", name, "--lang", words.lang, "--tmux", "--notice", notice]
     shell = student_shell(referee.eyes.cluster, referee.eyes.managers[0], words.lang)
-    tmux.run(name, guide, shell, os.environ, shutil.get_terminal_size().columns)
+    tmux.run(referee.eyes.cluster.run_dir, guide, shell, os.environ, shutil.get_terminal_size().columns)
     print(words("screen.keep"))
     return 0
 
@@ -97,10 +97,14 @@ def show_guide(referee: Referee, words: Words, *, plain: bool, tmux: bool, notic
     from labs.kit import tmux as panes
 
     cluster = referee.eyes.cluster
-    opener = (lambda host: panes.open_shell(cluster.name, student_shell(cluster, host, words.lang))) if tmux else None
+
+    def open_shell(host: str) -> None:
+        panes.open_shell(cluster.run_dir, student_shell(cluster, host, words.lang))
+
     hint = "" if tmux else words("cli.shell_elsewhere", host=referee.eyes.managers[0], option=_option(referee))
     guide = Guide(referee, words, plain=plain, colour=colour_wanted(os.environ, sys.stdout.isatty(), plain),
-                  open_terminal=opener, notice=" ".join(part for part in (notice, hint) if part))
+                  open_terminal=open_shell if tmux else None,
+                  notice=" ".join(part for part in (notice, hint) if part))
     with raw_keys(sys.stdin.fileno()), alternate_screen():
         guide.run()
     print(words("screen.keep") if not guide.screen.notice else guide.screen.notice)

@@ -81,7 +81,7 @@ def allowed_keys(screen: Screen) -> list[str]:
     keys += ["h"] if screen.hint_level < HINT_LEVELS and not screen.done else []
     keys += ["p"] if screen.unanswered else []
     keys += ["t"] if screen.tmux and screen.now.on else []
-    return [*keys, "l", "x", "?", "q"]
+    return [*keys, "l", "x", "?", "q", *(["F2"] if screen.tmux else [])]
 
 
 def render_screen(screen: Screen, words: Words, width: int) -> list[Line]:

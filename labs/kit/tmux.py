@@ -8,21 +8,10 @@ from __future__ import annotations
 import shlex
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-CONFIGURATION = """\
-set -g mouse on
-set -g status off
-set -g default-terminal "screen-256color"
-set -g escape-time 10
-set -g history-limit 10000
-set -g pane-border-style fg=colour240
-set -g pane-active-border-style fg=cyan
-set -g remain-on-exit off
-set -g destroy-unattached on
-"""
+CONFIGURATION = Path(__file__).with_name("tmux.conf")
 RIGHT_PERCENT = 45
 GUIDE_COLUMNS = 81
 """What the guide needs to draw nodes as columns, and the line between the panes."""
@@ -35,23 +24,22 @@ def available() -> bool:
     return shutil.which("tmux") is not None
 
 
-def socket_name(name: str) -> str:
-    return f"lab-{name}"
+def door(run_dir: Path) -> Path:
+    """The socket of the lab's tmux: in the run directory, so that it goes with the lab however that ends."""
+    return run_dir / "tmux"
 
 
-def run(name: str, guide: list[str], shell: list[str], environment: Mapping[str, str], columns: int) -> int:
+def run(run_dir: Path, guide: list[str], shell: list[str], environment: Mapping[str, str], columns: int) -> int:
     """Show guide and shell until the guide ends; tmux's exit status. The guide's end ends everything."""
     own = {key: value for key, value in environment.items() if key != "TMUX"}  # also inside the user's own tmux
-    with tempfile.TemporaryDirectory(prefix="lab-tmux-") as directory:
-        configuration = Path(directory) / "tmux.conf"
-        configuration.write_text(CONFIGURATION, encoding="utf-8")
-        command = ["tmux", "-L", socket_name(name), "-f", str(configuration), "new-session", "-s", "lab",
-                   f"{shlex.join(guide)}; tmux -L {socket_name(name)} kill-server", ";",
-                   "split-window", *split_options(columns), keep_open(shell), ";", "select-pane", "-t", "lab:0.1"]
-        try:
-            return subprocess.run(command, env=own, check=False).returncode
-        finally:
-            subprocess.run(["tmux", "-L", socket_name(name), "kill-server"], capture_output=True, check=False)
+    tmux = ["tmux", "-S", str(door(run_dir))]
+    command = [*tmux, "-f", str(CONFIGURATION), "new-session", "-s", "lab",
+               f"{shlex.join(guide)}; {shlex.join([*tmux, 'kill-server'])}", ";",
+               "split-window", *split_options(columns), keep_open(shell), ";", "select-pane", "-t", "lab:0.1"]
+    try:
+        return subprocess.run(command, env=own, check=False).returncode
+    finally:
+        subprocess.run([*tmux, "kill-server"], capture_output=True, check=False)
 
 
 def split_options(columns: int) -> list[str]:
@@ -66,7 +54,7 @@ def keep_open(shell: list[str]) -> str:
     return f"while {shlex.join(shell)}; do :; done"
 
 
-def open_shell(name: str, shell: list[str]) -> None:
+def open_shell(run_dir: Path, shell: list[str]) -> None:
     """One more shell below those on the right."""
-    subprocess.run(["tmux", "-L", socket_name(name), "split-window", "-v", "-t", "lab:0.{bottom-right}",
+    subprocess.run(["tmux", "-S", str(door(run_dir)), "split-window", "-v", "-t", "lab:0.{bottom-right}",
                     shlex.join(shell)], capture_output=True, check=False)

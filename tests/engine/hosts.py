@@ -26,7 +26,7 @@ class Hosts:
     def run(self, host: str, *words: str) -> subprocess.CompletedProcess[str]:
         """The docker command with these words on `host`, not checked."""
         command = [str(self._docker), "-H", f"unix://{self.socket(host)}", *words]
-        return subprocess.run(command, capture_output=True, text=True, timeout=90, stdin=subprocess.DEVNULL)
+        return _run(command, 90)
 
     def docker(self, host: str, *words: str) -> str:
         """Its stdout; a failure fails the test with what it said."""
@@ -47,19 +47,21 @@ class Hosts:
     def shell(self, host: str, line: str, within: float = 60) -> str:
         """A line typed in a shell on the host itself, with this docker command first in PATH."""
         path = f"PATH={self._docker.parent}:$PATH; "
-        done = subprocess.run(self.cluster.enter_argv(host, ["sh", "-c", path + line]), capture_output=True, text=True,
-                              timeout=within, stdin=subprocess.DEVNULL)
-        return done.stdout
+        return _run(self.cluster.enter_argv(host, ["sh", "-c", path + line]), within).stdout
 
     def curl(self, host: str, port: int = 80) -> str | None:
         """What `host` answers the client (outside the swarm), or None if it answers nothing."""
         argv = ["curl", "-s", "--fail", "--max-time", "3", f"http://{host}:{port}/"]
-        done = subprocess.run(self.cluster.enter_argv("client", argv), capture_output=True, text=True, timeout=20,
-                              stdin=subprocess.DEVNULL)
+        done = _run(self.cluster.enter_argv("client", argv), 20)
         return done.stdout if done.returncode == 0 else None
 
     def until(self, condition: Callable[[], bool], what: str, within: float = 20) -> None:
         wait_for(condition, what, within=within)
+
+
+def _run(argv: list[str], seconds: float) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        argv, check=False, capture_output=True, text=True, timeout=seconds, stdin=subprocess.DEVNULL)
 
 
 @contextmanager
