@@ -125,6 +125,7 @@ def main() -> None:
     plan = from_json(Path(sys.argv[1]).read_text())
     syscalls.set_process_name("lab-zygote")
     daemon = importlib.import_module(plan.node)
+    getattr(daemon, "warm_up", lambda: None)()
     gc.collect()
     gc.freeze()  # or the first collection in each child would copy every page of what we share
     Zygote(daemon, socket.socket(fileno=int(sys.argv[2]))).run()

@@ -5,5 +5,6 @@ from __future__ import annotations
 from swarmkit_py.node.node import Node
 from swarmkit_py.node.options import NodeOptions
 from swarmkit_py.node.run import run
+from swarmkit_py.node.warm import warm_up
 
-__all__ = ["Node", "NodeOptions", "run"]
+__all__ = ["Node", "NodeOptions", "run", "warm_up"]
