@@ -20,8 +20,10 @@ from topologies.links import Cable
 from topologies.places import INSIDE, SOCKET_PATH_LIMIT, docker_socket
 
 
-def build(topo: Any) -> list[SwarmHost]:
-    """Start a topology; its hosts, in the topology's order. Raises InvalidArgument, Internal."""
+def build(topo: Any, kept: tuple[str, ...] = ()) -> list[SwarmHost]:
+    """Start a topology; its hosts, in the topology's order. Each goes on seeing the directories `kept`.
+
+    Raises InvalidArgument, Internal."""
     setLogLevel("critical")
     _check(topo)
     # Mininet's own preparation raises limits of the whole machine, which nobody inside may do, or needs.
@@ -32,7 +34,7 @@ def build(topo: Any) -> list[SwarmHost]:
     )
     net.start()
     hosts = [net[name] for name in topo.hosts(sort=False)]
-    _dress_all(hosts)
+    _dress_all(hosts, kept)
     return hosts
 
 
@@ -46,12 +48,12 @@ def _check(topo: Any) -> None:
             raise InvalidArgument(f"The topology's host name {name!r} is too long, or has a '/'.")
 
 
-def _dress_all(hosts: list[SwarmHost]) -> None:
+def _dress_all(hosts: list[SwarmHost], kept: tuple[str, ...]) -> None:
     names = tuple((host.IP(), host.name) for host in hosts)
     running = {}
     for host in hosts:
         (INSIDE / "hosts" / host.name).mkdir(exist_ok=True)
-        dressing = Dressing(host.name, host.init_pid, names)
+        dressing = Dressing(host.name, host.init_pid, names, kept)
         running[inside(host.init_pid, partial(dress, dressing))] = host.name
     failed = [name for pid, name in running.items() if os.waitpid(pid, 0)[1] != 0]
     if failed:

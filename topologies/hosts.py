@@ -74,6 +74,8 @@ class Dressing(NamedTuple):
     init_pid: int
     names: tuple[tuple[str, str], ...]
     """Every host of the cluster: (address, name)."""
+    kept: tuple[str, ...] = ()
+    """Directories to go on showing (the kit itself), wherever they lie."""
 
 
 def inside(pid: int, work: Callable[[], None]) -> int:
@@ -103,6 +105,7 @@ def enter(pid: int, kinds: tuple[tuple[str, int], ...] = _KINDS) -> None:
 def dress(dressing: Dressing) -> None:
     """Make the host a machine: its name, its own /run, /tmp, disk and home, its names file. Runs inside the host."""
     syscalls.sethostname(dressing.name)
+    kept = [(syscalls.clone_tree(path), path) for path in dressing.kept if _covered(path)]
     shared = INSIDE / "hosts" / dressing.name
     tree = syscalls.clone_tree(str(shared))
     disk = DISKS / dressing.name
@@ -114,12 +117,20 @@ def dress(dressing: Dressing) -> None:
     syscalls.tmpfs("/tmp", 0o1777)
     INSIDE.mkdir()
     syscalls.attach_tree(tree, str(INSIDE))
+    for kept_tree, path in kept:
+        Path(path).mkdir(parents=True, exist_ok=True)
+        syscalls.attach_tree(kept_tree, path)
     Path("/run/docker.sock").symlink_to(SOCKET)
     _write_etc(dressing)
     _sys_of_this_network()
     for name, value in _SYSCTLS.items():
         _sysctl(name, value)
     no_bridge_filter()
+
+
+def _covered(path: str) -> bool:
+    """Whether what a host gets of its own would hide `path`: a clone may well lie in /root or /tmp."""
+    return any(Path(path).is_relative_to(own) for own in (HOME, DISKS, "/run", "/tmp"))
 
 
 def no_bridge_filter() -> None:

@@ -47,7 +47,8 @@ class Supervisor:
         from topologies import emulation  # Mininet: after the zygote's imports have begun, not before
 
         self._status.progress("hosts and links")
-        self._hosts = emulation.build(catalog.build(self._plan.topology, self._plan.topology_text))
+        self._hosts = emulation.build(
+            catalog.build(self._plan.topology, self._plan.topology_text), tuple(self._plan.keep))
         for host in self._hosts:
             if host.role != "client":
                 self._daemons.start(host)
