@@ -1,12 +1,13 @@
 """Any number of nodes on one switch, for measurements: `nodes:10` is one manager, nine workers and a client.
 
-With plain Mininet: `mn --custom topologies/nodes.py --topo nodes,10 --switch lxbr --controller none`.
+With plain Mininet: `mn --custom topologies/nodes.py --topo nodes,10`.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from mininet.nodelib import LinuxBridge
 from mininet.topo import Topo
 
 
@@ -24,3 +25,4 @@ class Nodes(Topo):  # type: ignore[misc]
 
 
 topos = {"nodes": Nodes}
+switches = {"default": LinuxBridge, "ovsbr": LinuxBridge}  # what `mn` falls back to has no Open vSwitch here

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mininet.nodelib import LinuxBridge
 from mininet.topo import Topo
 
 
@@ -21,3 +22,4 @@ class OneNode(Topo):  # type: ignore[misc]
 
 
 topos = {"one_node": OneNode}
+switches = {"default": LinuxBridge, "ovsbr": LinuxBridge}  # what `mn` falls back to has no Open vSwitch here

@@ -4,14 +4,14 @@
     worker1 ──┼── s1 ── client
     worker2 ──┘
 
-Works with plain Mininet as well: `mn --custom topologies/three_nodes.py --topo three_nodes --switch lxbr
---controller none`.
+Works with plain Mininet as well: `mn --custom topologies/three_nodes.py --topo three_nodes`.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from mininet.nodelib import LinuxBridge
 from mininet.topo import Topo
 
 
@@ -28,3 +28,4 @@ class ThreeNodes(Topo):  # type: ignore[misc]
 
 
 topos = {"three_nodes": ThreeNodes}
+switches = {"default": LinuxBridge, "ovsbr": LinuxBridge}  # what `mn` falls back to has no Open vSwitch here

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mininet.nodelib import LinuxBridge
 from mininet.topo import Topo
 
 _RACKS = {
@@ -30,3 +31,4 @@ class TwoRacks(Topo):  # type: ignore[misc]
 
 
 topos = {"two_racks": TwoRacks}
+switches = {"default": LinuxBridge, "ovsbr": LinuxBridge}  # what `mn` falls back to has no Open vSwitch here

@@ -19,7 +19,7 @@ def test_mn_runs_our_topologies(topo: str) -> None:
     if shutil.which("mn") is None or shutil.which("brctl") is None:
         pytest.skip("Mininet or brctl is not installed")
     custom = PROJECT / "topologies" / f"{topo.split(',')[0]}.py"
-    mn = f"mn --custom {custom} --topo {topo} --switch lxbr --controller none --test pingall"
+    mn = f"mn --custom {custom} --topo {topo} --test pingall"
     done = subprocess.run(
         ["unshare", "--user", "--map-root-user", *_SPACES, "sh", "-c", f"mount -t tmpfs none /run && {mn}"],
         capture_output=True, text=True, timeout=60, check=False, cwd="/", env=base_environment(),
