@@ -36,8 +36,8 @@ def traces(cluster: Cluster) -> Traces:
     found: dict[str, list[Process]] = {}
     for pid in (ledger.keeper.pid, *descendants(ledger.keeper.pid)):
         try:
-            comm = Path(f"/proc/{pid}/comm").read_text().strip()
-            found.setdefault(comm, []).append(identify(pid))
+            comm, process = Path(f"/proc/{pid}/comm").read_text().strip(), identify(pid)
         except OSError:
             continue  # it has just ended by itself
+        found.setdefault(comm, []).append(process)
     return Traces(ledger, found, mounts())
