@@ -78,9 +78,9 @@ def _rows(speeds: dict[str, float]) -> list[Result]:
 
 @contextmanager
 def _vxlan_by_hand(swarm: Swarm, name: str) -> Iterator[None]:
-    """What anybody would type: one device, one peer. On a port of its own, beside the swarm's."""
+    """What anybody would type: one device, one peer. On the swarm's own port, so that both are equal to the firewall."""
     peer = next(other for other in BY_HAND if other != name)
-    swarm.on_host(name, ["ip", "link", "add", "byhand", "type", "vxlan", "id", "99", "dstport", "4790",
+    swarm.on_host(name, ["ip", "link", "add", "byhand", "type", "vxlan", "id", "99", "dstport", "4789",
                          "local", swarm.address(name), "remote", swarm.address(peer)])
     try:
         swarm.on_host(name, ["ip", "link", "set", "byhand", "mtu", "1450", "up"])
