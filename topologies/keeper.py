@@ -13,6 +13,7 @@ stays as long as the cluster. No counterpart in SwarmKit.
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import signal
@@ -54,9 +55,15 @@ def main() -> None:
         gate, ledger = _start_gate(plan, ledger, status)
         _wait(ledger, gate, watcher, status.fileno())
     except OSError as error:
-        status.failed(f"The sandbox could not be kept: {error}.", 3)
+        status.failed(_why(error, ledger), 3)
     finally:
         _end(ledger, gate, status)
+
+
+def _why(error: OSError, ledger: Ledger) -> str:
+    if ledger.first_id and error.errno == errno.EINVAL:  # chown(2) to an id that is not in our user namespace
+        return "This root is a container's, and has no ids to lend. Run ./lab as an ordinary user, or outside of it."
+    return f"The sandbox could not be kept: {error}."
 
 
 def _new_ledger(plan: Plan) -> Ledger:
