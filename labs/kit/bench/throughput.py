@@ -78,7 +78,7 @@ def _rows(speeds: dict[str, float]) -> list[Result]:
 
 @contextmanager
 def _vxlan_by_hand(swarm: Swarm, name: str) -> Iterator[None]:
-    """What anybody would type: one device, one peer. On the swarm's own port, so that both are equal to the firewall."""
+    """What anybody would type: one device, one peer. On the swarm's port: the firewall treats both alike."""
     peer = next(other for other in BY_HAND if other != name)
     swarm.on_host(name, ["ip", "link", "add", "byhand", "type", "vxlan", "id", "99", "dstport", "4789",
                          "local", swarm.address(name), "remote", swarm.address(peer)])
