@@ -11,7 +11,7 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -163,14 +163,15 @@ def _locked(base: Path) -> Iterator[None]:
     finally:
         if [path.name for path in base.iterdir()] == [LOCK]:
             (base / LOCK).unlink()
-            base.rmdir()
+            with suppress(OSError):  # the next one has made a lock of its own in it, just now
+                base.rmdir()
         os.close(fd)
 
 
 def _lock(base: Path) -> int:
     while True:
-        places.make_private(base)
         try:
+            places.make_private(base)
             fd = os.open(base / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except FileNotFoundError:
             continue  # removed by the one who was last, just now

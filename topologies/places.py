@@ -73,11 +73,16 @@ def choose_base(name: str, longest_host: str = "x" * 16) -> Path:
 
 def make_private(base: Path) -> Path:
     """`base` as a directory that only this user can enter. Raises FailedPrecondition if somebody else owns it."""
-    try:
-        base.mkdir(mode=0o700)
-    except FileExistsError:
-        pass
-    found = base.lstat()
+    found = None
+    while found is None:
+        try:
+            base.mkdir(mode=0o700)
+        except FileExistsError:
+            pass
+        try:
+            found = base.lstat()
+        except FileNotFoundError:
+            continue  # the last cluster has just taken it away
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
         raise FailedPrecondition(f"{base} belongs to somebody else; remove it, or set XDG_RUNTIME_DIR.")
     if found.st_mode & 0o077:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -94,3 +95,17 @@ def test_a_pid_used_again_is_another_process() -> None:
     process.kill()
     assert process.wait(5)
     assert child.wait() == -9 and not process.alive()
+
+
+def test_the_base_may_come_and_go_under_many_hands(tmp_path: Path) -> None:
+    """Each one who leaves it empty takes it away, while the others are about to come in."""
+    base = tmp_path / "swarmlab"
+
+    def come_and_go(_: int) -> None:
+        for _ in range(200):
+            with book._locked(base):
+                assert base.is_dir()
+
+    with ThreadPoolExecutor(4) as hands:
+        list(hands.map(come_and_go, range(4)))
+    assert not base.exists()
