@@ -50,10 +50,10 @@ def _run_and_kill(name: str, kind: str, delay: float) -> list[str]:
             lab.wait(delay)  # nobody waits for anything here: this is the moment, drawn by chance
         except subprocess.TimeoutExpired:
             pass
+        # A shim is there only once a container is: a run in which nothing was killed would prove nothing.
+        victim = wait_for(lambda: _victim(traces(cluster), kind, lab.pid), f"there is a {kind} to kill", 20)
         was = traces(cluster)
-        victim = _victim(was, kind, lab.pid)
-        if victim is not None:
-            victim.kill()
+        victim.kill()
         _end(lab, kind)
     wait_for(lambda: not was.left() and not _of(name), f"nothing is left after {kind} was killed", 20)
     return was.left()
@@ -69,7 +69,7 @@ def _of(name: str) -> list[Cluster]:
 
 
 def _victim(was: Traces, kind: str, lab: int) -> Process | None:
-    """The process to kill; a container's shim may not be there yet at this moment."""
+    """The process to kill, if there is one yet."""
     if kind == "lab":
         return identify(lab)
     return next(iter(was.processes.get(kind, [])), None)
