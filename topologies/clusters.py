@@ -61,7 +61,7 @@ def start(
 
 
 def find(name: str | None = None) -> Cluster:
-    """The cluster of that name, or the only one there is. Raises NotFound, FailedPrecondition."""
+    """The cluster of that name, or the only one there is. Raises NotFound, InvalidArgument."""
     there = running()
     names = ", ".join(cluster.name for cluster in there)
     if name is not None:
@@ -75,7 +75,7 @@ def find(name: str | None = None) -> Cluster:
     if not there:
         raise NotFound("No cluster is running. Start one with 'lab up three_nodes' or 'lab run 03-scaling'.")
     if len(there) > 1:
-        raise FailedPrecondition(f"Several clusters are running; say which with --name: {names}.")
+        raise InvalidArgument(f"Several clusters are running; say which with --name: {names}.")
     return there[0]
 
 

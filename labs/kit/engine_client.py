@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from topologies.cluster import MachineFault
+
 API = "/v1.41"
 
 
@@ -22,6 +24,19 @@ class EngineError(Exception):
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status = status
+
+
+class EngineSilent(MachineFault, OSError):
+    """Nobody answers on this socket, or no longer: the host or its swarmd is gone. Not the student's fault.
+
+    It is an OSError as well, so that whoever only looks may take it as one more connection that failed.
+    """
+
+    def __init__(self, path: Path, why: BaseException) -> None:
+        super().__init__(
+            f"the Docker Engine of host {path.parent.name} stopped answering ({type(why).__name__}). Is its swarmd "
+            "still running? `lab status` tells; `lab down` and `lab run` start anew."
+        )
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -36,7 +51,7 @@ class _UnixConnection(http.client.HTTPConnection):
 
 
 class Engine:
-    """One host's Docker Engine. OSError where nothing answers, EngineError where it refuses."""
+    """One host's Docker Engine. EngineSilent where nothing answers, EngineError where it refuses."""
 
     def __init__(self, path: Path, timeout: float = 10.0) -> None:
         self.path, self.timeout = path, timeout
@@ -73,8 +88,8 @@ class Engine:
             connection.request(method, API + quote(path) + _query(query), data, headers)
             response = connection.getresponse()
             answer = response.read()
-        except http.client.HTTPException as error:
-            raise OSError(f"{self.path}: {error!r}") from None
+        except (OSError, http.client.HTTPException) as error:
+            raise EngineSilent(self.path, error) from None
         finally:
             connection.close()
         if response.status >= 400:

@@ -84,10 +84,10 @@ def all_labs() -> list[Path]:
 
 
 def find_lab(name: str) -> Lab:
-    """By name or by its number. Raises UnknownLab."""
+    """By name or by its number, `3` or `03`. Raises UnknownLab."""
     folders = {path.name: path for path in all_labs()}
     by_number = {key.partition("-")[0]: path for key, path in folders.items()}
-    path = folders.get(name) or by_number.get(name)
+    path = folders.get(name) or by_number.get(name.zfill(2))
     if path is None:
         near = difflib.get_close_matches(name, folders, n=len(folders), cutoff=0.0)
         raise UnknownLab(", ".join(near))

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from swarmkit_py.docker_api.backend import ControlApi, NodeBackend
@@ -52,7 +53,7 @@ class EventHub:
         self._manager: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        self._engine = asyncio.ensure_future(self._pump("container", self._follow_engine()))
+        self._engine = asyncio.ensure_future(self._pump("container", self._follow_engine))
         self.follow_manager()
 
     def follow_manager(self) -> None:
@@ -63,7 +64,7 @@ class EventHub:
             control = self._backend.control()
         except SwarmError:
             return
-        self._manager = asyncio.ensure_future(self._pump("store", self._follow_store(control)))
+        self._manager = asyncio.ensure_future(self._pump("store", partial(self._follow_store, control)))
 
     def forget_manager(self) -> None:
         """This node left its swarm: its store is gone."""
@@ -108,9 +109,9 @@ class EventHub:
             for event in change_events(changes, self._backend.clock.now()):
                 self.publish(event)
 
-    async def _pump(self, source: str, follow: Any) -> None:
+    async def _pump(self, source: str, follow: Callable[[], Awaitable[None]]) -> None:
         try:
-            await follow
+            await follow()
         except SwarmError as error:
             log.info("%s events end: %s", source, error)
         except Exception:  # noqa: BLE001 - a boundary: lost events must not take the API down with them

@@ -24,6 +24,12 @@ from swarmkit_py.model.specs import (
     UpdateConfig,
 )
 
+THE_SWARMS_OWN = {
+    ("tcp", defaults.MANAGER_PORT): "managers listen there for the nodes",
+    ("udp", defaults.DATA_PATH_PORT): "overlay networks send their VXLAN packets there",
+}
+"""Publishing one of these would cut the swarm's own traffic off: Docker lets you, and the swarm falls apart."""
+
 _DNS_NAME = re.compile(r"[A-Za-z0-9](?:[-_A-Za-z0-9]*[A-Za-z0-9])?")
 
 
@@ -160,3 +166,5 @@ def _check_port(port: PortConfig) -> None:
         raise _wrong(f"EndpointSpec: target port {port.target_port or 0} is not between 1 and 65535")
     if not 0 <= (port.published_port or 0) <= 65535:
         raise _wrong(f"EndpointSpec: published port {port.published_port} is not between 1 and 65535")
+    if used := THE_SWARMS_OWN.get((port.protocol, port.published_port or 0)):
+        raise _wrong(f"EndpointSpec: port {port.published_port}/{port.protocol} cannot be published: {used}")

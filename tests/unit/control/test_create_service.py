@@ -94,6 +94,7 @@ REFUSED: list[tuple[ServiceSpec, str]] = [
     (spec(ports=[port(80), port(80, 81)]), "EndpointSpec: duplicate published ports provided"),
     (spec(ports=[port(80, 0)]), "EndpointSpec: target port 0 is not between 1 and 65535"),
     (spec(ports=[port(99999)]), "EndpointSpec: published port 99999 is not between 1 and 65535"),
+    (spec(ports=[port(2377)]), "EndpointSpec: port 2377/tcp cannot be published: managers listen there"),
     (spec(ports=[port(80, protocol="icmp")]), "EndpointSpec: invalid protocol 'icmp': use tcp, udp or sctp"),
     (spec(constraints=["node.bogus==1"]), "constraint key 'node.bogus' does not exist"),
     (spec(constraints=["node.labels.a==b;c"]), "value 'b;c' is invalid"),

@@ -113,7 +113,7 @@ def test_the_picture_draws_what_the_kernel_shows() -> None:
 def test_an_unknown_lab_names_those_there_are() -> None:
     with pytest.raises(UnknownLab, match="03-scaling"):
         find_lab("03-scalign")
-    assert find_lab("03").id == "03-scaling"
+    assert find_lab("03").id == find_lab("3").id == "03-scaling"
 
 
 def test_the_given_service() -> None:
