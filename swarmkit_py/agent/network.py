@@ -8,10 +8,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Collection, Mapping
+from types import MappingProxyType
 
 from swarmkit_py.clock import Clock
 from swarmkit_py.errors import SwarmError, Unavailable
-from swarmkit_py.model.assignment import NetworkAssignment, ServiceEndpoint
+from swarmkit_py.model.assignment import NetworkAssignment, ServiceEndpoint, ServiceRecord
 from swarmkit_py.network.base import NodeNetwork
 from swarmkit_py.rpc.race import within
 
@@ -27,7 +28,9 @@ class NetworkSync:
 
     def __init__(self, network: NodeNetwork, clock: Clock) -> None:
         self._network, self._clock = network, clock
-        self._wanted: tuple[str, dict[str, NetworkAssignment], dict[str, ServiceEndpoint]] = ("", {}, {})
+        self._wanted: tuple[
+            str, dict[str, NetworkAssignment], dict[str, ServiceEndpoint], dict[str, ServiceRecord]
+        ] = ("", {}, {}, {})
         self._news = asyncio.Event()
         self._applied: frozenset[str] = frozenset()
         self._progress = asyncio.Event()
@@ -40,9 +43,10 @@ class NetworkSync:
 
     def want(
         self, node_address: str, networks: Mapping[str, NetworkAssignment], endpoints: Mapping[str, ServiceEndpoint],
+        services: Mapping[str, ServiceRecord] = MappingProxyType({}),
     ) -> None:
         """The whole wish; whatever was wished before is forgotten."""
-        self._wanted = node_address, dict(networks), dict(endpoints)
+        self._wanted = node_address, dict(networks), dict(endpoints), dict(services)
         self._applied &= frozenset(networks)
         self._news.set()
 
@@ -64,9 +68,9 @@ class NetworkSync:
                 self._news.set()
 
     async def _apply(self) -> bool:
-        address, networks, endpoints = self._wanted
+        address, networks, endpoints, services = self._wanted
         try:
-            await self._network.configure(address, networks, endpoints)
+            await self._network.configure(address, networks, endpoints, services)
         except (SwarmError, OSError) as error:
             self._error = str(error)
             log.warning("networks not configured: %s; again in %g s", error, RETRY)

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from swarmkit_py.errors import Internal
-from swarmkit_py.model.assignment import NetworkAssignment, NodeAssignment, ServiceEndpoint
+from swarmkit_py.model.assignment import NetworkAssignment, NodeAssignment, ServiceEndpoint, ServiceRecord
 from swarmkit_py.model.base import Model
 from swarmkit_py.model.objects import Task, TaskStatus
 
@@ -23,12 +23,13 @@ log = logging.getLogger(__name__)
 
 _SCHEMA = "CREATE TABLE IF NOT EXISTS rows (kind TEXT, key TEXT, value BLOB, PRIMARY KEY (kind, key))"
 _KINDS: dict[str, type[Model]] = {
-    "task": Task, "network": NetworkAssignment, "endpoint": ServiceEndpoint, "status": TaskStatus,
+    "task": Task, "network": NetworkAssignment, "endpoint": ServiceEndpoint, "service": ServiceRecord,
+    "status": TaskStatus,
 }
 
 
 class WorkerStorage:
-    """Rows of four kinds by key. A full disk is logged and survived: then a restart remembers less."""
+    """Rows of five kinds by key. A full disk is logged and survived: then a restart remembers less."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -51,7 +52,8 @@ class WorkerStorage:
                 except (msgspec.DecodeError, KeyError) as error:
                     log.warning("%s %s not read back: %s", kind, key, error)
         assignment = msgspec.convert(
-            {"Tasks": found["task"], "Networks": found["network"], "Endpoints": found["endpoint"]},
+            {"Tasks": found["task"], "Networks": found["network"], "Endpoints": found["endpoint"],
+             "Services": found["service"]},
             NodeAssignment,
         )
         statuses = {key: value for key, value in found["status"].items() if isinstance(value, TaskStatus)}

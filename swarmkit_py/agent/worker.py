@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 from msgspec.structs import replace
 
@@ -18,13 +19,14 @@ from swarmkit_py.agent.storage import WorkerStorage
 from swarmkit_py.agent.task import TaskRunner, TaskTools
 from swarmkit_py.clock import Clock
 from swarmkit_py.errors import SwarmError
-from swarmkit_py.model.assignment import NetworkAssignment, ServiceEndpoint
+from swarmkit_py.model.assignment import NetworkAssignment, ServiceEndpoint, ServiceRecord
 from swarmkit_py.model.objects import ContainerStatus, Task, TaskStatus
 from swarmkit_py.model.states import TaskState
 from swarmkit_py.rpc.messages import Assignments
 from swarmkit_py.rpc.race import cancel
 from swarmkit_py.runtime.base import Container, ContainerEngine
 
+R = TypeVar("R", NetworkAssignment, ServiceEndpoint, ServiceRecord)
 log = logging.getLogger(__name__)
 
 
@@ -43,12 +45,14 @@ class Worker:
         self._running: dict[str, asyncio.Task[None]] = {}
         self._carried: dict[str, NetworkAssignment] = {}
         self._endpoints: dict[str, ServiceEndpoint] = {}
+        self._services: dict[str, ServiceRecord] = {}
         self._cleaning: asyncio.Task[None] | None = None
 
     def restore(self) -> None:
         """Take up what was there before a restart: networks as last told, tasks with their containers."""
         assignment, statuses = self._storage.load()
         self._carried, self._endpoints = dict(assignment.networks), dict(assignment.endpoints)
+        self._services = dict(assignment.services)
         self._configure()
         containers = self._task_containers()
         for task in assignment.tasks.values():
@@ -95,27 +99,28 @@ class Worker:
         await self.remove_strangers()
 
     def _apply_networks(self, message: Assignments) -> None:
-        before = dict(self._carried), dict(self._endpoints)
+        before = dict(self._carried), dict(self._endpoints), dict(self._services)
         networks = {network.id: network for network in message.networks}
         endpoints = {endpoint.key: endpoint for endpoint in message.endpoints}
         self._merge("network", self._carried, networks, message.removed_networks, message.complete)
+        services = {record.key: record for record in message.services}
         self._merge("endpoint", self._endpoints, endpoints, message.removed_endpoints, message.complete)
-        if message.complete or before != (self._carried, self._endpoints):
+        self._merge("service", self._services, services, message.removed_services, message.complete)
+        if message.complete or before != (self._carried, self._endpoints, self._services):
             self._configure()
 
     def _merge(
-        self, kind: str, have: dict[str, NetworkAssignment] | dict[str, ServiceEndpoint],
-        news: Mapping[str, NetworkAssignment | ServiceEndpoint], removed: list[str], complete: bool,
+        self, kind: str, have: dict[str, R], news: Mapping[str, R], removed: list[str], complete: bool,
     ) -> None:
         gone = [key for key in have if key not in news] if complete else removed
         for key in gone:
             have.pop(key, None)
-        have.update(news)  # type: ignore[arg-type]  # the caller pairs a dict with values of its own type
+        have.update(news)
         self._storage.drop(kind, gone)
         self._storage.put(kind, news.items())
 
     def _configure(self) -> None:
-        self._networks.want(self._node_address(), self._carried, self._endpoints)
+        self._networks.want(self._node_address(), self._carried, self._endpoints, self._services)
 
     def _take(self, task: Task, container: Container | None) -> None:
         runner = self._runners.get(task.id)

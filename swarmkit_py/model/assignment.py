@@ -9,7 +9,7 @@ from __future__ import annotations
 from msgspec import field
 
 from swarmkit_py.model.base import Model
-from swarmkit_py.model.objects import Task
+from swarmkit_py.model.objects import Config, Secret, Task
 
 
 class Peer(Model, frozen=True, kw_only=True):
@@ -33,6 +33,9 @@ class NetworkAssignment(Model, frozen=True, kw_only=True):
     subnet: str
     gateway: str
     ingress: bool = False
+    internal: bool = False
+    """No way out of this network: its tasks get no gateway bridge unless another network of theirs has one."""
+    driver_options: dict[str, str] | None = None
     node_address: str = ""
     data_path_port: int = 4789
     peers: list[Peer] = field(default_factory=list)
@@ -54,9 +57,42 @@ class ServiceEndpoint(Model, frozen=True, kw_only=True):
         return f"{self.protocol}/{self.published_port}"
 
 
+class Backend(Model, frozen=True, kw_only=True):
+    """A task that serves now: running, wanted, and healthy if it has a health check. `address` without prefix."""
+
+    task_id: str
+    task_name: str
+    address: str
+
+
+class ServiceRecord(Model, frozen=True, kw_only=True):
+    """One service on one network that this node carries: its names there, and where they lead.
+
+    `mode` `vip`: the names answer `vip` (no prefix), balanced over the backends; `dnsrr`: they answer the backends.
+    `tasks.NAME` always answers the backends. Aliases count on this network only."""
+
+    service_id: str
+    service_name: str
+    network_id: str
+    mode: str = "vip"
+    vip: str = ""
+    aliases: list[str] = field(default_factory=list)
+    backends: list[Backend] = field(default_factory=list)
+    """Sorted by address."""
+
+    @property
+    def key(self) -> str:
+        return f"{self.network_id}/{self.service_id}"
+
+
 class NodeAssignment(Model, frozen=True, kw_only=True):
-    """All a node is told, keyed by task id, network id, `tcp/80`. Messages carry whole sets or differences."""
+    """All a node is told, keyed by task id, network id, `tcp/80`, `ServiceRecord.key`, secret id and config id.
+    Messages carry whole sets or differences."""
 
     tasks: dict[str, Task] = field(default_factory=dict)
     networks: dict[str, NetworkAssignment] = field(default_factory=dict)
     endpoints: dict[str, ServiceEndpoint] = field(default_factory=dict)
+    services: dict[str, ServiceRecord] = field(default_factory=dict)
+    secrets: dict[str, Secret] = field(default_factory=dict)
+    """Those that a task of this node uses. Never written to a node's disk."""
+    configs: dict[str, Config] = field(default_factory=dict)

@@ -14,12 +14,14 @@ from swarmkit_py.clock import ZERO_TIME
 from swarmkit_py.model.base import Model
 from swarmkit_py.model.specs import (
     ClusterSpec,
+    ConfigSpec,
     EndpointSpec,
     NetworkSpec,
     NodeSpec,
     Platform,
     PortConfig,
     Resources,
+    SecretSpec,
     ServiceSpec,
     TaskSpec,
 )
@@ -57,6 +59,13 @@ class UpdateStatus(Model, frozen=True, kw_only=True):
     message: str = ""
 
 
+class JobStatus(Model, frozen=True, kw_only=True):
+    """`iteration` counts the runs of a job: a changed spec starts the next one."""
+
+    iteration: int = 0
+    last_execution: datetime | None = None
+
+
 class Service(Object, frozen=True, kw_only=True):
     spec: ServiceSpec
     spec_index: int = 0
@@ -65,6 +74,8 @@ class Service(Object, frozen=True, kw_only=True):
     previous_spec_index: int = 0
     endpoint: Endpoint | None = None
     update_status: UpdateStatus | None = None
+    job_status: JobStatus | None = None
+    """Only for services of a job mode."""
 
 
 class ContainerStatus(Model, frozen=True, kw_only=True):
@@ -105,6 +116,8 @@ class Task(Object, frozen=True, kw_only=True):
     endpoint: Endpoint | None = None
     """The service's endpoint as allocated: host-mode ports to open, ingress ports served."""
     spec_index: int = 0
+    job_iteration: int | None = None
+    """Which run of its job the task belongs to; None for a task of no job."""
 
     @property
     def name(self) -> str:
@@ -162,6 +175,14 @@ class Network(Object, frozen=True, kw_only=True):
     vni: int = 0
 
 
+class Secret(Object, frozen=True, kw_only=True):
+    spec: SecretSpec
+
+
+class Config(Object, frozen=True, kw_only=True):
+    spec: ConfigSpec
+
+
 class JoinTokens(Model, frozen=True, kw_only=True):
     worker: str = ""
     manager: str = ""
@@ -181,4 +202,4 @@ class Cluster(Object, frozen=True, kw_only=True):
     data_path_port: int = 4789
 
 
-StoreObject = Service | Task | Node | Network | Cluster
+StoreObject = Service | Task | Node | Network | Cluster | Secret | Config

@@ -119,12 +119,19 @@ class ReplicatedService(Model, frozen=True, kw_only=True):
     replicas: int | None = None
 
 
+class ReplicatedJob(Model, frozen=True, kw_only=True):
+    """`total_completions` tasks run to their end, at most `max_concurrent` at a time (None: all)."""
+
+    max_concurrent: int | None = None
+    total_completions: int | None = None
+
+
 class ServiceMode(Model, frozen=True, kw_only=True):
-    """Exactly one is set. `global_` and the jobs are plain maps so far."""
+    """Exactly one is set. `global_` and `global_job` are empty maps."""
 
     replicated: ReplicatedService | None = None
     global_: dict[str, Any] | None = None
-    replicated_job: dict[str, Any] | None = None
+    replicated_job: ReplicatedJob | None = None
     global_job: dict[str, Any] | None = None
 
 
@@ -180,6 +187,21 @@ class NetworkSpec(Annotations, frozen=True, kw_only=True):
     attachable: bool = False
     ingress: bool = False
     ipam: list[IPAMConfig] | None = None
+
+
+class SecretSpec(Annotations, frozen=True, kw_only=True):
+    """`data` is base64 in JSON; it never leaves a manager but to nodes with a task that uses the secret."""
+
+    data: bytes = b""
+    driver: dict[str, Any] | None = None
+    templating: dict[str, Any] | None = None
+
+
+class ConfigSpec(Annotations, frozen=True, kw_only=True):
+    """`data` is base64 in JSON. `templating` `{"Name": "golang"}`: expanded on the node, for each task."""
+
+    data: bytes = b""
+    templating: dict[str, Any] | None = None
 
 
 class OrchestrationConfig(Model, frozen=True, kw_only=True):

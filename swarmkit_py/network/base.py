@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Protocol
 
-from swarmkit_py.model.assignment import NetworkAssignment, ServiceEndpoint
+from swarmkit_py.model.assignment import NetworkAssignment, ServiceEndpoint, ServiceRecord
 from swarmkit_py.runtime.base import SandboxNetwork
 
 
@@ -17,6 +18,7 @@ class NodeNetwork(SandboxNetwork, Protocol):
         node_address: str,
         networks: Mapping[str, NetworkAssignment],
         endpoints: Mapping[str, ServiceEndpoint],
+        services: Mapping[str, ServiceRecord] = MappingProxyType({}),
     ) -> None:
         """Make the kernel carry exactly these networks and published ports. `node_address` is this node's
         underlay address (the local VXLAN end). Idempotent; returns when the kernel agrees."""

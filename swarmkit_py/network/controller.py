@@ -13,11 +13,12 @@ import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeVar
 
 from swarmkit_py import errors
 from swarmkit_py.clock import Clock
-from swarmkit_py.model.assignment import NetworkAssignment, ServiceEndpoint
+from swarmkit_py.model.assignment import NetworkAssignment, ServiceEndpoint, ServiceRecord
 from swarmkit_py.network.kernel import Kernel
 from swarmkit_py.network.namespaces import pinned
 from swarmkit_py.network.overlap import refuse_overlap
@@ -70,12 +71,14 @@ class NetworkController:
         node_address: str,
         networks: Mapping[str, NetworkAssignment],
         endpoints: Mapping[str, ServiceEndpoint],
+        services: Mapping[str, ServiceRecord] = MappingProxyType({}),
     ) -> None:
         """See NodeNetwork. Raises errors.FailedPrecondition if an overlay's subnet is the underlay's too."""
         known = self._assigned.networks
         new = [n for id_, n in networks.items() if id_ not in known or known[id_].subnet != n.subnet]
         await self._in_worker(lambda: refuse_overlap(new))
-        await self._assign(Assigned(node_address=node_address, networks=dict(networks), endpoints=dict(endpoints)))
+        await self._assign(Assigned(
+            node_address=node_address, networks=dict(networks), endpoints=dict(endpoints), services=dict(services)))
 
     async def reset(self) -> None:
         """See NodeNetwork."""
@@ -133,7 +136,8 @@ class NetworkController:
     def _inputs(self) -> Inputs:
         """A snapshot; called from the worker while the loop may change things."""
         assigned = self._assigned
-        return Inputs(assigned.node_address, assigned.networks, assigned.endpoints, dict(self._sandboxes))
+        return Inputs(assigned.node_address, assigned.networks, assigned.endpoints, dict(self._sandboxes),
+                      assigned.services)
 
     async def _assign(self, assigned: Assigned) -> None:
         self._assigned = assigned

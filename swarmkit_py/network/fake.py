@@ -5,8 +5,9 @@ remembers what it was told. Touches no kernel. Counterpart: `network.controller`
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
-from swarmkit_py.model.assignment import NetworkAssignment, ServiceEndpoint
+from swarmkit_py.model.assignment import NetworkAssignment, ServiceEndpoint, ServiceRecord
 from swarmkit_py.network.placement import check_spec, place_sandbox
 from swarmkit_py.network.records import SandboxRecord
 from swarmkit_py.network.wanted import Inputs, wanted_state
@@ -21,6 +22,7 @@ class FakeNetwork:
         self.node_address = ""
         self.networks: dict[str, NetworkAssignment] = {}
         self.endpoints: dict[str, ServiceEndpoint] = {}
+        self.services: dict[str, ServiceRecord] = {}
         self.configured = 0
         self.fail_next: Exception | None = None
         self._records: dict[str, SandboxRecord] = {}
@@ -30,15 +32,17 @@ class FakeNetwork:
         node_address: str,
         networks: Mapping[str, NetworkAssignment],
         endpoints: Mapping[str, ServiceEndpoint],
+        services: Mapping[str, ServiceRecord] = MappingProxyType({}),
     ) -> None:
         """See NodeNetwork."""
-        self.node_address, self.networks, self.endpoints = node_address, dict(networks), dict(endpoints)
+        self.node_address, self.networks = node_address, dict(networks)
+        self.endpoints, self.services = dict(endpoints), dict(services)
         self.configured += 1
         wanted_state(self.inputs())  # what the real one could not derive must not pass here
 
     async def reset(self) -> None:
         """See NodeNetwork."""
-        self.node_address, self.networks, self.endpoints = "", {}, {}
+        self.node_address, self.networks, self.endpoints, self.services = "", {}, {}, {}
 
     async def create_sandbox(self, spec: SandboxSpec) -> Sandbox:
         """See SandboxNetwork; the same errors as the real one."""
@@ -68,4 +72,4 @@ class FakeNetwork:
 
     def inputs(self) -> Inputs:
         """What a real controller would derive its wanted state from."""
-        return Inputs(self.node_address, self.networks, self.endpoints, dict(self._records))
+        return Inputs(self.node_address, self.networks, self.endpoints, dict(self._records), self.services)

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import field
 
 from swarmkit_py import errors
-from swarmkit_py.model.assignment import NetworkAssignment, ServiceEndpoint
+from swarmkit_py.model.assignment import NetworkAssignment, ServiceEndpoint, ServiceRecord
 from swarmkit_py.model.base import Model
 from swarmkit_py.runtime.base import Sandbox
 
@@ -32,6 +32,7 @@ class Assigned(Model, frozen=True, kw_only=True):
     node_address: str = ""
     networks: dict[str, NetworkAssignment] = field(default_factory=dict)
     endpoints: dict[str, ServiceEndpoint] = field(default_factory=dict)
+    services: dict[str, ServiceRecord] = field(default_factory=dict)
 
 
 class Records:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import chain
 
-from swarmkit_py.model.assignment import NetworkAssignment, ServiceEndpoint, mac_of
+from swarmkit_py.model.assignment import NetworkAssignment, ServiceEndpoint, ServiceRecord, mac_of
 from swarmkit_py.network.ingress import Forward, GatewayBridge, OverlayBridge, ruleset
 from swarmkit_py.network.names import DOCKER0, GWBRIDGE, Gateway, bridge_of, host_end, vxlan_of
 from swarmkit_py.network.records import SandboxRecord
@@ -46,6 +46,7 @@ class Inputs:
     networks: Mapping[str, NetworkAssignment] = field(default_factory=dict)
     endpoints: Mapping[str, ServiceEndpoint] = field(default_factory=dict)
     sandboxes: Mapping[str, SandboxRecord] = field(default_factory=dict)
+    services: Mapping[str, ServiceRecord] = field(default_factory=dict)
 
 
 def wanted_state(inputs: Inputs) -> KernelState:

@@ -12,8 +12,8 @@ from datetime import datetime
 import msgspec
 from msgspec import field
 
-from swarmkit_py.model.assignment import NetworkAssignment, ServiceEndpoint
-from swarmkit_py.model.objects import NodeDescription, Task, TaskStatus
+from swarmkit_py.model.assignment import NetworkAssignment, ServiceEndpoint, ServiceRecord
+from swarmkit_py.model.objects import Config, NodeDescription, Secret, Task, TaskStatus
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True):
@@ -62,6 +62,12 @@ class Assignments(Message, frozen=True, kw_only=True):
     endpoints: list[ServiceEndpoint] = field(default_factory=list)
     removed_endpoints: list[str] = field(default_factory=list)
     """Keys as `ServiceEndpoint.key`: `tcp/80`."""
+    services: list[ServiceRecord] = field(default_factory=list)
+    removed_services: list[str] = field(default_factory=list)
+    secrets: list[Secret] = field(default_factory=list)
+    removed_secrets: list[str] = field(default_factory=list)
+    configs: list[Config] = field(default_factory=list)
+    removed_configs: list[str] = field(default_factory=list)
 
 
 class StatusReport(Message, frozen=True, kw_only=True):

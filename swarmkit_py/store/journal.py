@@ -16,7 +16,7 @@ from urllib.parse import quote
 import msgspec
 
 from swarmkit_py.errors import Internal, Unavailable
-from swarmkit_py.model.objects import Cluster, Network, Node, Object, Service, StoreObject, Task
+from swarmkit_py.model.objects import Cluster, Config, Network, Node, Object, Secret, Service, StoreObject, Task
 
 _FORMAT = 1
 """PRAGMA user_version of the files this code reads and writes."""
@@ -24,6 +24,7 @@ _LOCK_WAIT = 0.5
 """Seconds to wait for another process that has the file: it holds it for as long as it lives."""
 _KINDS: dict[str, type[StoreObject]] = {
     "cluster": Cluster, "node": Node, "network": Network, "service": Service, "task": Task,
+    "secret": Secret, "config": Config,
 }
 _NAMES: dict[type[Object], str] = {kind: name for name, kind in _KINDS.items()}
 _DECODERS = {name: msgspec.json.Decoder(kind) for name, kind in _KINDS.items()}

@@ -14,12 +14,12 @@ from msgspec.structs import replace
 
 from swarmkit_py.clock import Clock
 from swarmkit_py.errors import AlreadyExists, Internal, NotFound, OutOfSequence
-from swarmkit_py.model.objects import Cluster, Network, Node, Object, Service, StoreObject, Task
+from swarmkit_py.model.objects import Cluster, Config, Network, Node, Object, Secret, Service, StoreObject, Task
 from swarmkit_py.model.states import Writer, may_move
 from swarmkit_py.store.table import Table, matches
 from swarmkit_py.store.watch import Change, Watch
 
-TABLES: tuple[type[Object], ...] = (Cluster, Node, Network, Service, Task)
+TABLES: tuple[type[Object], ...] = (Cluster, Node, Network, Secret, Config, Service, Task)
 _INDEXED: dict[type[Object], tuple[str, ...]] = {Task: ("service_id", "node_id")}
 
 O = TypeVar("O", bound=Object)  # noqa: E741 - the one letter every signature below needs

@@ -17,7 +17,7 @@ import msgspec
 
 from swarmkit_py import errors
 from swarmkit_py.clock import ManualClock, SystemClock
-from swarmkit_py.model.assignment import NetworkAssignment, ServiceEndpoint
+from swarmkit_py.model.assignment import NetworkAssignment, ServiceEndpoint, ServiceRecord
 from swarmkit_py.network.controller import REPAIR_INTERVAL, NetworkController
 from swarmkit_py.runtime.base import SandboxSpec
 
@@ -30,11 +30,12 @@ class Host:
     async def start(self) -> None:
         await self.controller.start()
 
-    async def configure(self, node_address: str, networks: Any, endpoints: Any) -> None:
+    async def configure(self, node_address: str, networks: Any, endpoints: Any, services: Any = None) -> None:
         await self.controller.configure(
             node_address,
             msgspec.convert(networks, dict[str, NetworkAssignment]),
             msgspec.convert(endpoints, dict[str, ServiceEndpoint]),
+            msgspec.convert(services or {}, dict[str, ServiceRecord]),
         )
 
     async def create(self, spec: Any) -> Any:

@@ -15,8 +15,8 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from swarmkit_py.model.assignment import NetworkAssignment, NodeAssignment, Peer, ServiceEndpoint
-from swarmkit_py.model.objects import Attachment, Cluster, Network, Node, Object, Service, Task
+from swarmkit_py.model.assignment import NetworkAssignment, NodeAssignment, Peer, ServiceEndpoint, ServiceRecord
+from swarmkit_py.model.objects import Attachment, Cluster, Config, Network, Node, Object, Secret, Service, Task
 from swarmkit_py.model.specs import PortConfig
 from swarmkit_py.model.states import NodeState, TaskState
 from swarmkit_py.rpc.messages import Assignments
@@ -49,6 +49,12 @@ class Difference:
     removed_networks: list[str] = field(default_factory=list)
     endpoints: list[ServiceEndpoint] = field(default_factory=list)
     removed_endpoints: list[str] = field(default_factory=list)
+    services: list[ServiceRecord] = field(default_factory=list)
+    removed_services: list[str] = field(default_factory=list)
+    secrets: list[Secret] = field(default_factory=list)
+    removed_secrets: list[str] = field(default_factory=list)
+    configs: list[Config] = field(default_factory=list)
+    removed_configs: list[str] = field(default_factory=list)
 
     @property
     def empty(self) -> bool:
@@ -101,6 +107,12 @@ def difference(old: NodeAssignment, new: NodeAssignment) -> Difference:
         removed_networks=_gone(old.networks, new.networks),
         endpoints=_changed(old.endpoints, new.endpoints),
         removed_endpoints=_gone(old.endpoints, new.endpoints),
+        services=_changed(old.services, new.services),
+        removed_services=_gone(old.services, new.services),
+        secrets=_changed(old.secrets, new.secrets),
+        removed_secrets=_gone(old.secrets, new.secrets),
+        configs=_changed(old.configs, new.configs),
+        removed_configs=_gone(old.configs, new.configs),
     )
 
 
@@ -109,6 +121,7 @@ def complete_message(new: NodeAssignment, results_in: int) -> Assignments:
     return Assignments(
         complete=True, applies_to=0, results_in=results_in, tasks=list(new.tasks.values()),
         networks=list(new.networks.values()), endpoints=list(new.endpoints.values()),
+        services=list(new.services.values()), secrets=list(new.secrets.values()), configs=list(new.configs.values()),
     )
 
 

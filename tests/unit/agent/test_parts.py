@@ -79,11 +79,11 @@ class Stubborn(FakeNetwork):
 
     failures = 2
 
-    async def configure(self, node_address: str, networks: object, endpoints: object) -> None:
+    async def configure(self, node_address: str, networks: object, endpoints: object, services: object) -> None:
         if self.failures:
             self.failures -= 1
             raise Internal("the kernel said no")
-        await super().configure(node_address, networks, endpoints)  # type: ignore[arg-type]
+        await super().configure(node_address, networks, endpoints, services)  # type: ignore[arg-type]
 
 
 async def test_networks_are_tried_again_and_waiting_tasks_learn_the_reason() -> None:
