@@ -96,3 +96,5 @@ class NodeAssignment(Model, frozen=True, kw_only=True):
     secrets: dict[str, Secret] = field(default_factory=dict)
     """Those that a task of this node uses. Never written to a node's disk."""
     configs: dict[str, Config] = field(default_factory=dict)
+    drained: list[str] = field(default_factory=list)
+    """Ids of tasks of this node that are to stop, and that no node sends anything to any more: they may stop now."""

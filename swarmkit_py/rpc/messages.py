@@ -68,6 +68,14 @@ class Assignments(Message, frozen=True, kw_only=True):
     removed_secrets: list[str] = field(default_factory=list)
     configs: list[Config] = field(default_factory=list)
     removed_configs: list[str] = field(default_factory=list)
+    drained: list[str] = field(default_factory=list)
+    """Tasks of this node that are to stop, and that no node's kernel leads to any more: they may stop now."""
+
+
+class Applied(Message, frozen=True, kw_only=True):
+    """Node → manager: this node's kernel agrees with all assignments up to number `sequence` of this session."""
+
+    sequence: int
 
 
 class StatusReport(Message, frozen=True, kw_only=True):
@@ -143,7 +151,7 @@ LOG_WINDOW = 8
 """LogLines a node may send before it waits for credit: a slow reader slows its source, not the session."""
 
 AnyMessage = (
-    Hello | Welcome | Heartbeat | HeartbeatAck | Assignments | StatusReport | StatusAck | DescriptionReport
+    Hello | Welcome | Heartbeat | HeartbeatAck | Assignments | Applied | StatusReport | StatusAck | DescriptionReport
     | Shutdown | Goodbye | LogSubscribe | LogUnsubscribe | LogLines | LogCredit
 )
 

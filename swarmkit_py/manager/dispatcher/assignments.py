@@ -8,17 +8,17 @@ Counterpart: swarmkit/manager/dispatcher/assignments.go; networks and endpoints 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from typing import TypeVar
 
 from msgspec.structs import replace
 
+from swarmkit_py.manager.dispatcher.reach import endpoints, leaves, plain, serves, service_records
 from swarmkit_py.model.assignment import NetworkAssignment, NodeAssignment, Peer, ServiceEndpoint, ServiceRecord
 from swarmkit_py.model.objects import Attachment, Cluster, Config, Network, Node, Object, Secret, Service, Task
-from swarmkit_py.model.specs import PortConfig
-from swarmkit_py.model.states import NodeState, TaskState
+from swarmkit_py.model.states import TaskState
 from swarmkit_py.rpc.messages import Assignments
 from swarmkit_py.store.memory import Store
 
@@ -36,6 +36,10 @@ class Survey:
     peers: dict[str, list[tuple[str, Peer]]]
     """By network id: (node id, address), in the order of addresses."""
     endpoints: dict[str, ServiceEndpoint]
+    services: dict[str, dict[str, ServiceRecord]]
+    """By network id, then by `ServiceRecord.key`."""
+    leaving: list[Task]
+    """Tasks that run, and are to stop: no longer in any endpoint or record (`drains` knows what comes next)."""
     data_path_port: int = 4789
 
 
@@ -55,6 +59,7 @@ class Difference:
     removed_secrets: list[str] = field(default_factory=list)
     configs: list[Config] = field(default_factory=list)
     removed_configs: list[str] = field(default_factory=list)
+    drained: list[str] = field(default_factory=list)
 
     @property
     def empty(self) -> bool:
@@ -80,22 +85,29 @@ def survey(
     by_id = {node.id: node for node in nodes}
     on_nodes = [task for task in tasks if task.node_id and task.status.state.rank >= TaskState.ASSIGNED.rank]
     carried = {network.id: network for network in networks if network.subnet and network.vni}
+    serving = [task for task in on_nodes if serves(task, by_id.get(task.node_id))]
+    offered = sorted(services, key=lambda service: service.id)
     return Survey(
         networks=carried, nodes=by_id, tasks=_by_node(on_nodes), peers=_peers(on_nodes, by_id),
-        endpoints=_endpoints(services, on_nodes, by_id, carried),
+        endpoints=endpoints(offered, serving, carried), services=service_records(offered, serving, carried),
+        leaving=[task for task in on_nodes if leaves(task)],
         data_path_port=next((cluster.data_path_port for cluster in clusters), 4789),
     )
 
 
-def assignment_for(shared: Survey, node_id: str) -> NodeAssignment:
-    """All that one node is told."""
+def assignment_for(shared: Survey, node_id: str, drained: Collection[str] = frozenset()) -> NodeAssignment:
+    """All that one node is told. `drained`: ids of the leaving tasks (of all nodes) that may stop now."""
     tasks = {task.id: task for task in shared.tasks.get(node_id, ())}
     wanted = {at.network_id for task in tasks.values() if not task.status.state.terminal for at in task.networks}
     networks = {
         network.id: _network_for(shared, network, node_id)
         for network in shared.networks.values() if network.spec.ingress or network.id in wanted
     }
-    return NodeAssignment(tasks=tasks, networks=networks, endpoints=shared.endpoints)
+    services = {key: record for id_ in networks for key, record in shared.services.get(id_, {}).items()}
+    return NodeAssignment(
+        tasks=tasks, networks=networks, endpoints=shared.endpoints, services=services,
+        drained=sorted(tasks.keys() & drained),
+    )
 
 
 def difference(old: NodeAssignment, new: NodeAssignment) -> Difference:
@@ -113,6 +125,7 @@ def difference(old: NodeAssignment, new: NodeAssignment) -> Difference:
         removed_secrets=_gone(old.secrets, new.secrets),
         configs=_changed(old.configs, new.configs),
         removed_configs=_gone(old.configs, new.configs),
+        drained=[task_id for task_id in new.drained if task_id not in old.drained],
     )
 
 
@@ -122,6 +135,7 @@ def complete_message(new: NodeAssignment, results_in: int) -> Assignments:
         complete=True, applies_to=0, results_in=results_in, tasks=list(new.tasks.values()),
         networks=list(new.networks.values()), endpoints=list(new.endpoints.values()),
         services=list(new.services.values()), secrets=list(new.secrets.values()), configs=list(new.configs.values()),
+        drained=list(new.drained),
     )
 
 
@@ -157,7 +171,7 @@ def _peers(tasks: Iterable[Task], nodes: Mapping[str, Node]) -> dict[str, list[t
         node = nodes.get(node_id)
         if node is None or not node.status.addr:
             continue
-        for address in map(_plain, attachment.addresses):
+        for address in map(plain, attachment.addresses):
             found[attachment.network_id][address] = node_id, Peer(address=address, node_address=node.status.addr)
     return {
         network_id: [here[address] for address in sorted(here, key=IPv4Address)]
@@ -180,46 +194,11 @@ def _network_for(shared: Survey, network: Network, node_id: str) -> NetworkAssig
     own = (at.addresses for at in (node.attachments if node else ()) if at.network_id == network.id)
     return NetworkAssignment(
         id=network.id, name=network.spec.name, vni=network.vni, subnet=network.subnet, gateway=network.gateway,
-        ingress=network.spec.ingress, node_address=next((found[0] for found in own if found), ""),
+        ingress=network.spec.ingress, internal=network.spec.internal, driver_options=network.spec.driver_options,
+        node_address=next((found[0] for found in own if found), ""),
         data_path_port=shared.data_path_port,
         peers=[peer for owner, peer in shared.peers.get(network.id, ()) if owner != node_id],
     )
-
-
-def _endpoints(
-    services: Iterable[Service], tasks: Iterable[Task], nodes: Mapping[str, Node], networks: Mapping[str, Network],
-) -> dict[str, ServiceEndpoint]:
-    """One per published ingress port, with the addresses that serve it now."""
-    ingress = {network.id for network in networks.values() if network.spec.ingress}
-    backends: dict[str, set[str]] = defaultdict(set)
-    for task in tasks:
-        if _serves(task, nodes.get(task.node_id)):
-            for attachment in (at for at in task.networks if at.network_id in ingress):
-                backends[task.service_id].update(map(_plain, attachment.addresses))
-    found = {}
-    for service in sorted(services, key=lambda service: service.id):
-        addresses = sorted(backends.get(service.id, ()), key=IPv4Address)
-        for port in (service.endpoint.ports or ()) if service.endpoint else ():
-            if (port.publish_mode or "ingress") == "ingress" and port.published_port:
-                endpoint = _endpoint(service, port, addresses)
-                found[endpoint.key] = endpoint
-    return found
-
-
-def _serves(task: Task, node: Node | None) -> bool:
-    running = task.status.state is TaskState.RUNNING and task.desired_state is TaskState.RUNNING
-    return running and node is not None and node.status.state is not NodeState.DOWN
-
-
-def _endpoint(service: Service, port: PortConfig, backends: list[str]) -> ServiceEndpoint:
-    return ServiceEndpoint(
-        service_id=service.id, service_name=service.spec.name, protocol=port.protocol or "tcp",
-        published_port=port.published_port or 0, target_port=port.target_port or 0, backends=backends,
-    )
-
-
-def _plain(address: str) -> str:
-    return address.partition("/")[0]
 
 
 def _changed(old: Mapping[str, V], new: Mapping[str, V]) -> list[V]:
