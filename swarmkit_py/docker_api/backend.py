@@ -16,8 +16,8 @@ from swarmkit_py.clock import Clock
 from swarmkit_py.ids import Ids
 from swarmkit_py.model.assignment import NetworkAssignment
 from swarmkit_py.model.base import Model
-from swarmkit_py.model.objects import Cluster, Network, Node, Service, Task
-from swarmkit_py.model.specs import ClusterSpec, NodeSpec, ServiceSpec
+from swarmkit_py.model.objects import Cluster, Config, Network, Node, Secret, Service, Task
+from swarmkit_py.model.specs import ClusterSpec, ConfigSpec, NodeSpec, SecretSpec, ServiceSpec
 from swarmkit_py.rpc.messages import LogLineMessage
 from swarmkit_py.runtime.base import ContainerEngine, ImageStore, LogOptions
 from swarmkit_py.store.watch import Change
@@ -61,6 +61,29 @@ class ControlApi(Protocol):
     def list_networks(self) -> list[Network]: ...
 
     def get_network(self, ref: str) -> Network: ...
+
+    def list_secrets(self) -> list[Secret]:
+        """With their data, which no answer may show."""
+
+    def get_secret(self, ref: str) -> Secret: ...
+
+    def create_secret(self, spec: SecretSpec) -> Secret: ...
+
+    def update_secret(self, ref: str, version: int, spec: SecretSpec) -> None:
+        """Labels only."""
+
+    def remove_secret(self, ref: str) -> None: ...
+
+    def list_configs(self) -> list[Config]: ...
+
+    def get_config(self, ref: str) -> Config: ...
+
+    def create_config(self, spec: ConfigSpec) -> Config: ...
+
+    def update_config(self, ref: str, version: int, spec: ConfigSpec) -> None:
+        """Labels only."""
+
+    def remove_config(self, ref: str) -> None: ...
 
     def service_logs(self, ref: str, options: LogOptions) -> AsyncIterator[tuple[Task, LogLineMessage]]:
         """Lines of all tasks of a service (or of one task, by its id), from all nodes, with the task they are of."""

@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from swarmkit_py.docker_api.convert import Json
-from swarmkit_py.model.objects import ManagerStatus, Network, Node, Service
+from swarmkit_py.model.objects import Config, ManagerStatus, Network, Node, Secret, Service
 from swarmkit_py.runtime.base import ContainerEvent
 from swarmkit_py.store.watch import Change
 
@@ -44,7 +44,7 @@ def container_event_json(event: ContainerEvent) -> Json:
 
 
 def change_events(changes: list[Change], now: datetime) -> Iterator[Json]:
-    """The events of one commit: services, nodes and networks; tasks and the cluster have none in Docker."""
+    """The events of one commit. Tasks and the cluster have none in Docker."""
     for change in changes:
         if change.kind is Service:
             yield from _event("service", change, now, _service_attributes)
@@ -52,6 +52,10 @@ def change_events(changes: list[Change], now: datetime) -> Iterator[Json]:
             yield from _event("node", change, now, _node_attributes)
         elif change.kind is Network:
             yield from _event("network", change, now, lambda old, new: {})
+        elif change.kind is Secret:
+            yield from _event("secret", change, now, lambda old, new: {})
+        elif change.kind is Config:
+            yield from _event("config", change, now, lambda old, new: {})
 
 
 def _event(kind: str, change: Change, now: datetime, differences: Differences) -> Iterator[Json]:

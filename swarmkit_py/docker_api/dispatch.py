@@ -21,6 +21,7 @@ from swarmkit_py.docker_api.routes import (
     images,
     networks,
     nodes,
+    secrets,
     service_logs,
     services,
     swarm,
@@ -32,8 +33,8 @@ from swarmkit_py.errors import InvalidArgument, SwarmError
 
 log = logging.getLogger(__name__)
 
-TABLES = (system, swarm, nodes, services, service_logs, tasks, networks, containers, attach, exec, absent, images,
-          events)
+TABLES = (system, swarm, nodes, secrets, services, service_logs, tasks, networks, containers, attach, exec, absent,
+          images, events)
 """`absent` comes before `images`, whose names may hold any word."""
 
 

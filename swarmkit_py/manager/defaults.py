@@ -12,6 +12,7 @@ from typing import TypeVar
 from msgspec.structs import fields, replace
 
 from swarmkit_py.model.base import Model
+from swarmkit_py.model.mounts import DNSConfig
 from swarmkit_py.model.specs import (
     SECOND,
     CAConfig,
@@ -97,7 +98,7 @@ def service_with_defaults(spec: ServiceSpec) -> ServiceSpec:
     container = replace(
         container,
         stop_grace_period=STOP_GRACE_PERIOD if container.stop_grace_period is None else container.stop_grace_period,
-        dns_config=container.dns_config or {},
+        dns_config=container.dns_config or DNSConfig(),
     )
     return replace(
         spec,

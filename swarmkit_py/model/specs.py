@@ -11,6 +11,7 @@ from typing import Any
 from msgspec import field
 
 from swarmkit_py.model.base import Model, empty_map
+from swarmkit_py.model.mounts import ConfigReference, DNSConfig, Mount, SecretReference
 from swarmkit_py.model.states import Availability, Role
 
 SECOND = 1_000_000_000
@@ -43,14 +44,14 @@ class ContainerSpec(Model, frozen=True, kw_only=True):
     tty: bool | None = field(default=None, name="TTY")
     open_stdin: bool | None = None
     read_only: bool | None = None
-    mounts: list[dict[str, Any]] | None = None
+    mounts: list[Mount] | None = None
     stop_signal: str | None = None
     stop_grace_period: int | None = None
     healthcheck: HealthConfig | None = None
     hosts: list[str] | None = None
-    dns_config: dict[str, Any] | None = None
-    secrets: list[dict[str, Any]] | None = None
-    configs: list[dict[str, Any]] | None = None
+    dns_config: DNSConfig | None = None
+    secrets: list[SecretReference] | None = None
+    configs: list[ConfigReference] | None = None
     isolation: str | None = None
     init: bool | None = None
     sysctls: dict[str, str] | None = None
@@ -195,6 +196,10 @@ class SecretSpec(Annotations, frozen=True, kw_only=True):
     data: bytes = b""
     driver: dict[str, Any] | None = None
     templating: dict[str, Any] | None = None
+
+    def __repr__(self) -> str:
+        """Without the data: a log line or a traceback must not tell it."""
+        return f"SecretSpec(name={self.name!r})"
 
 
 class ConfigSpec(Annotations, frozen=True, kw_only=True):

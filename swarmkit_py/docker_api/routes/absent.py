@@ -63,8 +63,6 @@ _NOT_YET = (
     ("DELETE", "/images/{name...}", "docker rmi"),
     ("POST", "/volumes/create", "docker volume create"),
     ("POST", "/volumes/prune", "docker volume prune"),
-    ("POST", "/secrets/create", "docker secret create"),
-    ("POST", "/configs/create", "docker config create"),
     ("GET", "/plugins/privileges", "docker plugin install"),
     ("POST", "/plugins/pull", "docker plugin install"),
     ("POST", "/plugins/create", "docker plugin create"),
@@ -80,12 +78,6 @@ _NO_SUCH = (
     ("/plugins/{id...}/upgrade", "POST", 'plugin "{id}" not found', False),
     ("/plugins/{id...}/push", "POST", 'plugin "{id}" not found', False),
     ("/plugins/{id...}/set", "POST", 'plugin "{id}" not found', False),
-    ("/secrets/{id}", "GET", "secret {id} not found", True),
-    ("/secrets/{id}", "DELETE", "secret {id} not found", True),
-    ("/secrets/{id}/update", "POST", "secret {id} not found", True),
-    ("/configs/{id}", "GET", "config {id} not found", True),
-    ("/configs/{id}", "DELETE", "config {id} not found", True),
-    ("/configs/{id}/update", "POST", "config {id} not found", True),
 )
 
 ROUTES = [

@@ -138,18 +138,6 @@ async def volumes(call: Call) -> web.StreamResponse:
     return json_answer({"Volumes": [], "Warnings": None})
 
 
-async def secrets(call: Call) -> web.StreamResponse:
-    call.control()
-    parse_filters(call.query("filters"), accepted.SECRETS)
-    return json_answer([])
-
-
-async def configs(call: Call) -> web.StreamResponse:
-    call.control()
-    parse_filters(call.query("filters"), accepted.CONFIGS)
-    return json_answer([])
-
-
 ROUTES = [
     Route("GET", "/_ping", ping),
     Route("HEAD", "/_ping", ping),
@@ -158,6 +146,4 @@ ROUTES = [
     Route("GET", "/system/df", disk_usage),
     Route("GET", "/plugins", plugins),
     Route("GET", "/volumes", volumes),
-    Route("GET", "/secrets", secrets),
-    Route("GET", "/configs", configs),
 ]

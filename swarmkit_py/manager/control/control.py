@@ -12,11 +12,11 @@ from swarmkit_py.clock import Clock
 from swarmkit_py.errors import NotFound
 from swarmkit_py.ids import Ids
 from swarmkit_py.manager.control import cluster as clusters
-from swarmkit_py.manager.control import lookup, nodes, services
+from swarmkit_py.manager.control import lookup, nodes, secrets, services
 from swarmkit_py.manager.control.cluster import NewToken
 from swarmkit_py.manager.control.logs import Line, LogBroker, follow_service, task_logs
-from swarmkit_py.model.objects import Cluster, Network, Node, Service, Task
-from swarmkit_py.model.specs import ClusterSpec, NodeSpec, ServiceSpec
+from swarmkit_py.model.objects import Cluster, Config, Network, Node, Secret, Service, Task
+from swarmkit_py.model.specs import ClusterSpec, ConfigSpec, NodeSpec, SecretSpec, ServiceSpec
 from swarmkit_py.model.states import Role, Writer
 from swarmkit_py.runtime.base import LogOptions
 from swarmkit_py.store.memory import Store
@@ -99,6 +99,46 @@ class Control:
     def get_network(self, ref: str) -> Network:
         """By id, name or id prefix. Raises NotFound, InvalidArgument (ambiguous)."""
         return lookup.network(self._store.all(Network), ref)
+
+    def list_secrets(self) -> list[Secret]:
+        """All secrets, data and all: who shows them leaves the data out."""
+        return self._store.all(Secret)
+
+    def get_secret(self, ref: str) -> Secret:
+        """By id, name or id prefix. Raises NotFound, InvalidArgument (ambiguous)."""
+        return lookup.secret(self._store.all(Secret), ref)
+
+    def create_secret(self, spec: SecretSpec) -> Secret:
+        """Raises InvalidArgument, AlreadyExists, Unimplemented."""
+        return self._store.update(lambda tx: secrets.create_secret(tx, self._ids, spec))
+
+    def update_secret(self, ref: str, version: int, spec: SecretSpec) -> None:
+        """Labels only. Raises NotFound, InvalidArgument, OutOfSequence."""
+        self._store.update(lambda tx: secrets.update_secret(tx, ref, version, spec))
+
+    def remove_secret(self, ref: str) -> None:
+        """Raises NotFound, InvalidArgument (in use, ambiguous)."""
+        self._store.update(lambda tx: secrets.remove_secret(tx, ref))
+
+    def list_configs(self) -> list[Config]:
+        """All configs, in the order they were created."""
+        return self._store.all(Config)
+
+    def get_config(self, ref: str) -> Config:
+        """By id, name or id prefix. Raises NotFound, InvalidArgument (ambiguous)."""
+        return lookup.config(self._store.all(Config), ref)
+
+    def create_config(self, spec: ConfigSpec) -> Config:
+        """Raises InvalidArgument, AlreadyExists."""
+        return self._store.update(lambda tx: secrets.create_config(tx, self._ids, spec))
+
+    def update_config(self, ref: str, version: int, spec: ConfigSpec) -> None:
+        """Labels only. Raises NotFound, InvalidArgument, OutOfSequence."""
+        self._store.update(lambda tx: secrets.update_config(tx, ref, version, spec))
+
+    def remove_config(self, ref: str) -> None:
+        """Raises NotFound, InvalidArgument (in use, ambiguous)."""
+        self._store.update(lambda tx: secrets.remove_config(tx, ref))
 
     def service_logs(self, ref: str, options: LogOptions) -> AsyncIterator[Line]:
         """Lines of a service's tasks, or of one task by its id. Raises NotFound at once, not when read."""

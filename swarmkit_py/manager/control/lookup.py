@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from swarmkit_py.errors import InvalidArgument, NotFound
-from swarmkit_py.model.objects import Network, Node, Object, Service, Task
+from swarmkit_py.model.objects import Config, Network, Node, Object, Secret, Service, Task
 
 O = TypeVar("O", bound=Object)  # noqa: E741 - as in the store
 
@@ -32,6 +32,16 @@ def task(tasks: Iterable[Task], ref: str) -> Task:
 def network(networks: Iterable[Network], ref: str) -> Network:
     """Errors as `service`."""
     return _one("network", list(networks), ref, lambda n: n.spec.name)
+
+
+def secret(secrets: Iterable[Secret], ref: str) -> Secret:
+    """Errors as `service`."""
+    return _one("secret", list(secrets), ref, lambda s: s.spec.name)
+
+
+def config(configs: Iterable[Config], ref: str) -> Config:
+    """Errors as `service`."""
+    return _one("config", list(configs), ref, lambda c: c.spec.name)
 
 
 def _one(noun: str, objects: list[O], ref: str, name: Callable[[O], str]) -> O:

@@ -12,7 +12,7 @@ from swarmkit_py.manager.control.normal import essence
 from swarmkit_py.model.specs import ContainerSpec, EndpointSpec, ResourceRequirements, ServiceSpec, TaskSpec
 
 _CONTAINER_FIELDS = {
-    "secrets": "--secret", "configs": "--config", "mounts": "--mount", "dns_config": "--dns", "sysctls": "--sysctl",
+    "sysctls": "--sysctl",
     "ulimits": "--ulimit", "groups": "--group", "privileges": "--credential-spec",
 }
 """Fields of a container spec that no runtime here executes, and the option that sets them."""
@@ -70,9 +70,6 @@ def _missing_in_container(container: ContainerSpec) -> Iterator[str]:
             yield f"{option} (ContainerSpec.{name})"
     if container.healthcheck is not None and container.healthcheck.test not in (None, [], ["NONE"]):
         yield "--health-cmd (ContainerSpec.Healthcheck)"
-    templated = [*(container.env or []), container.hostname or ""]
-    if any("{{" in text for text in templated):
-        yield "a template ({{…}}) in --env or --hostname"
 
 
 def _missing_in_resources(resources: ResourceRequirements) -> Iterator[str]:

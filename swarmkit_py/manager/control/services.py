@@ -13,6 +13,7 @@ from swarmkit_py.manager.control import lookup, names
 from swarmkit_py.manager.control.normal import essence, normalise
 from swarmkit_py.manager.control.not_yet import refuse_not_yet, refuse_update
 from swarmkit_py.manager.control.ports import check_ports
+from swarmkit_py.manager.control.references import check_existence, check_references
 from swarmkit_py.manager.control.rules import check_service
 from swarmkit_py.manager.defaults import service_with_defaults
 from swarmkit_py.model.objects import Network, Service
@@ -81,6 +82,8 @@ def _accepted(tx: Transaction, spec: ServiceSpec) -> ServiceSpec:
     """The spec as stored, if nothing is wrong with it."""
     spec = normalise(spec)
     check_service(spec)
+    check_references(spec)
+    check_existence(tx, spec.task_template.container_spec)
     wanted = spec.task_template.networks
     if not wanted:
         return spec

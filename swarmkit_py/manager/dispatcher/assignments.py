@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
+from swarmkit_py.manager.dispatcher.dependencies import configs_for, secrets_for
 from swarmkit_py.manager.dispatcher.reach import endpoints, leaves, plain, serves, service_records
 from swarmkit_py.model.assignment import NetworkAssignment, NodeAssignment, Peer, ServiceEndpoint, ServiceRecord
 from swarmkit_py.model.objects import Attachment, Cluster, Config, Network, Node, Object, Secret, Service, Task
@@ -41,6 +42,8 @@ class Survey:
     leaving: list[Task]
     """Tasks that run, and are to stop: no longer in any endpoint or record (`drains` knows what comes next)."""
     data_path_port: int = 4789
+    secrets: dict[str, Secret] = field(default_factory=dict)
+    configs: dict[str, Config] = field(default_factory=dict)
 
 
 @dataclass
@@ -74,12 +77,13 @@ def take_survey(store: Store) -> Survey:
     """Read the tables once, for all nodes."""
     return survey(
         store.all(Task), store.all(Node), store.all(Network), store.all(Service), store.all(Cluster),
+        secrets=store.all(Secret), configs=store.all(Config),
     )
 
 
 def survey(
     tasks: Iterable[Task], nodes: Iterable[Node], networks: Iterable[Network], services: Iterable[Service] = (),
-    clusters: Iterable[Cluster] = (),
+    clusters: Iterable[Cluster] = (), *, secrets: Iterable[Secret] = (), configs: Iterable[Config] = (),
 ) -> Survey:
     """What the assignments share."""
     by_id = {node.id: node for node in nodes}
@@ -92,6 +96,7 @@ def survey(
         endpoints=endpoints(offered, serving, carried), services=service_records(offered, serving, carried),
         leaving=[task for task in on_nodes if leaves(task)],
         data_path_port=next((cluster.data_path_port for cluster in clusters), 4789),
+        secrets={secret.id: secret for secret in secrets}, configs={config.id: config for config in configs},
     )
 
 
@@ -107,6 +112,7 @@ def assignment_for(shared: Survey, node_id: str, drained: Collection[str] = froz
     return NodeAssignment(
         tasks=tasks, networks=networks, endpoints=shared.endpoints, services=services,
         drained=sorted(tasks.keys() & drained),
+        secrets=secrets_for(tasks.values(), shared.secrets), configs=configs_for(tasks.values(), shared.configs),
     )
 
 

@@ -85,13 +85,13 @@ def other_port(of: ServiceSpec) -> ServiceSpec:
     return replace(of, endpoint_spec=EndpointSpec(mode="vip", ports=[port(81)]))
 
 
-def with_secret(of: ServiceSpec) -> ServiceSpec:
-    secret = ContainerSpec(image="nginx", secrets=[{"SecretName": "s"}])
+def with_sysctl(of: ServiceSpec) -> ServiceSpec:
+    secret = ContainerSpec(image="nginx", sysctls={"net.core.somaxconn": "1"})
     return replace(of, task_template=replace(of.task_template, container_spec=secret))
 
 
 @pytest.mark.parametrize(("change", "text"), [
-    (with_secret, "ContainerSpec.Secrets"),
+    (with_sysctl, "ContainerSpec.Sysctls"),
     (other_image, "updating the task template of a running service comes with rolling updates, not there yet"),
     (forced, "--force"),
     (other_port, "published ports"),

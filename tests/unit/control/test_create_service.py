@@ -132,16 +132,11 @@ def test_what_the_daemon_itself_refuses_has_no_rpc_frame(rig: Rig, wrong: Servic
 
 
 @pytest.mark.parametrize(("asked", "names"), [
-    (container(Secrets=[{"SecretName": "s"}]), "ContainerSpec.Secrets"),
-    (container(Configs=[{"ConfigName": "s"}]), "ContainerSpec.Configs"),
-    (container(Mounts=[{"Type": "volume", "Target": "/x"}]), "ContainerSpec.Mounts"),
     (container(Healthcheck={"Test": ["CMD", "true"]}), "ContainerSpec.Healthcheck"),
-    (container(DNSConfig={"Nameservers": ["1.1.1.1"]}), "ContainerSpec.DNSConfig"),
     (container(Sysctls={"a": "b"}), "ContainerSpec.Sysctls"),
     (container(Ulimits=[{"Name": "nofile"}]), "ContainerSpec.Ulimits"),
     (container(Groups=["x"]), "ContainerSpec.Groups"),
     (container(Privileges={"SELinuxContext": {"Disable": True}}), "ContainerSpec.Privileges"),
-    (container(Env=["NODE={{.Node.Hostname}}"]), "template"),
     (template(LogDriver={"Name": "syslog"}), "TaskTemplate.LogDriver"),
     (template(Resources={"Limits": {"MemoryBytes": 10**8}}), "Resources.Limits"),
     (template(Runtime="plugin"), "TaskTemplate.Runtime"),
