@@ -17,7 +17,7 @@ from swarmkit_py.ids import Ids
 from swarmkit_py.model.assignment import NetworkAssignment
 from swarmkit_py.model.base import Model
 from swarmkit_py.model.objects import Cluster, Config, Network, Node, Secret, Service, Task
-from swarmkit_py.model.specs import ClusterSpec, ConfigSpec, NodeSpec, SecretSpec, ServiceSpec
+from swarmkit_py.model.specs import ClusterSpec, ConfigSpec, NetworkSpec, NodeSpec, SecretSpec, ServiceSpec
 from swarmkit_py.rpc.messages import LogLineMessage
 from swarmkit_py.runtime.base import ContainerEngine, ImageStore, LogOptions
 from swarmkit_py.store.watch import Change
@@ -84,6 +84,11 @@ class ControlApi(Protocol):
         """Labels only."""
 
     def remove_config(self, ref: str) -> None: ...
+
+    def create_network(self, spec: NetworkSpec) -> Network: ...
+
+    def remove_network(self, ref: str) -> Network:
+        """FailedPrecondition while a service, or a task that is to run, is on it."""
 
     def service_logs(self, ref: str, options: LogOptions) -> AsyncIterator[tuple[Task, LogLineMessage]]:
         """Lines of all tasks of a service (or of one task, by its id), from all nodes, with the task they are of."""

@@ -8,9 +8,10 @@ import hashlib
 from collections.abc import Iterable
 from datetime import datetime
 
-from swarmkit_py.docker_api.convert import Json, meta
+from swarmkit_py.docker_api.convert import Json, meta, plain
 from swarmkit_py.model.assignment import NetworkAssignment, mac_of
 from swarmkit_py.model.objects import Network, Node
+from swarmkit_py.model.specs import IPAMConfig
 from swarmkit_py.runtime.base import Container
 
 VNI_OPTION = "com.docker.network.driver.overlay.vxlanid_list"
@@ -24,18 +25,35 @@ def network_object_json(network: Network) -> Json:
                     ("Ingress", network.spec.ingress)):
         if on:
             spec[key] = True
-    spec["IPAMOptions"] = {"Driver": {}}
+    spec["IPAMOptions"] = _asked_ipam(network)
     spec["Scope"] = "swarm"
     answer = meta(network)
     answer["Spec"] = spec
     answer["DriverState"] = {"Name": network.spec.driver, "Options": _options(network.vni, network)}
-    answer["IPAMOptions"] = {"Driver": {"Name": "default"}, "Configs": _subnets(network.subnet, network.gateway)}
+    answer["IPAMOptions"] = {"Driver": {"Name": "default"}, "Configs": _swarm_subnets(network)}
     return answer
+
+
+def _swarm_subnets(network: Network) -> list[Json]:
+    """What the network has, or, before the allocator has seen it, what was asked for."""
+    asked = (network.spec.ipam or [IPAMConfig()])[0]
+    found = _subnets(network.subnet or asked.subnet, network.gateway or asked.gateway or "")
+    for config in found if asked.ip_range else ():
+        config["IPRange"] = asked.ip_range
+    return found
+
+
+def _asked_ipam(network: Network) -> Json:
+    """The IPAM part of the spec, as it was asked for."""
+    asked: Json = {"Driver": {}}
+    if network.spec.ipam:
+        asked["Configs"] = [plain(config) for config in network.spec.ipam]
+    return asked
 
 
 def _options(vni: int, network: Network | None = None) -> dict[str, str]:
     given = (network.spec.driver_options if network is not None else None) or {}
-    return {**given, VNI_OPTION: str(vni)}
+    return {**given, VNI_OPTION: str(vni)} if vni else dict(given)
 
 
 def _subnets(subnet: str, gateway: str) -> list[Json]:
@@ -60,7 +78,7 @@ def swarm_network_json(network: Network, containers: Json | None = None, peers: 
     """A network of the swarm as a manager shows it; with `containers` (of this machine) and `peers` on inspect."""
     spec = network.spec
     answer = _network_json(
-        spec.name, network.id, network.created_at, "swarm", spec.driver, _subnets(network.subnet, network.gateway),
+        spec.name, network.id, network.created_at, "swarm", spec.driver, _swarm_subnets(network),
         options=_options(network.vni, network), ingress=spec.ingress, attachable=spec.attachable,
         internal=spec.internal, labels=dict(spec.labels), containers=containers)
     if peers:
@@ -68,11 +86,14 @@ def swarm_network_json(network: Network, containers: Json | None = None, peers: 
     return answer
 
 
-def carried_network_json(network: NetworkAssignment, created: datetime, containers: Json, node_addr: str) -> Json:
+def carried_network_json(
+    network: NetworkAssignment, created: datetime, containers: Json | None, node_addr: str,
+) -> Json:
     """A network of the swarm as a worker shows it, from what its manager told it."""
     answer = _network_json(
         network.name, network.id, created, "swarm", "overlay", _subnets(network.subnet, network.gateway),
-        options=_options(network.vni), ingress=network.ingress, labels={}, containers=containers)
+        options={**(network.driver_options or {}), **_options(network.vni)}, ingress=network.ingress,
+        internal=network.internal, labels={}, containers=containers)
     addresses = sorted({peer.node_address for peer in network.peers} | ({node_addr} if node_addr else set()))
     answer["Peers"] = [{"Name": local_id("peer", address)[:12], "IP": address} for address in addresses]
     return answer
@@ -90,8 +111,9 @@ def endpoint_json(name: str, key: str, address: str) -> Json:
             "MacAddress": mac_of(address.partition("/")[0]), "IPv4Address": address, "IPv6Address": ""}
 
 
-def containers_on(network_id: str, containers: Iterable[Container], node_address: str, ingress: bool) -> Json:
-    """What runs on this machine and has an address on the network, and the machine's own place on it."""
+def containers_on(network_id: str, name: str, containers: Iterable[Container], node_address: str) -> Json | None:
+    """What runs on this machine and has an address on the network, and the machine's own place on it; None where the
+    machine has neither."""
     found: Json = {}
     for container in containers:
         overlays = container.sandbox.overlays if container.running and container.sandbox is not None else []
@@ -99,9 +121,14 @@ def containers_on(network_id: str, containers: Iterable[Container], node_address
             if place.network_id == network_id:
                 found[container.id] = endpoint_json(container.name, container.id, place.address)
     if node_address:
-        key, name = ("ingress-sbox", "ingress-endpoint") if ingress else (f"lb-{network_id}", f"lb-{network_id}")
-        found[key] = endpoint_json(name, key, node_address)
-    return found
+        key = "ingress-sbox" if name == "ingress" else f"lb-{name}"
+        found[key] = endpoint_json(balancer_name(name), key, node_address)
+    return found or None
+
+
+def balancer_name(network: str) -> str:
+    """What Docker calls a node's own place on a network."""
+    return f"{network}-endpoint"
 
 
 def local_id(*parts: str) -> str:

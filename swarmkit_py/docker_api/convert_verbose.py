@@ -8,26 +8,28 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from swarmkit_py.docker_api.convert import Json
-from swarmkit_py.docker_api.convert_network import local_id
-from swarmkit_py.model.objects import Node, Service, Task
+from swarmkit_py.docker_api.convert_network import balancer_name, local_id
+from swarmkit_py.model.objects import Network, Node, Service, Task
 from swarmkit_py.model.states import TaskState
 
 
 def verbose_services(
-    network_id: str, services: Iterable[Service], tasks: Iterable[Task], nodes: Iterable[Node],
+    network: Network, services: Iterable[Service], tasks: Iterable[Task], nodes: Iterable[Node],
 ) -> Json:
     """Services by name; "" holds the nodes' own addresses. Only running tasks have a place on the network."""
+    network_id = network.id
     hosts = {node.id: node for node in nodes}
     running = [task for task in tasks if task.status.state is TaskState.RUNNING]
     found: Json = {"": {"VIP": "<nil>", "Ports": [], "LocalLBIndex": 0, "Tasks": [
-        _place("ingress-endpoint", node.id, address, node)
+        _place(balancer_name(network.spec.name), node.id, address, node)
         for node in hosts.values() for address in _addresses(node, network_id)]}}
     for service in services:
         vip = _vip(service, network_id)
         places = [_place(task.name, task.id, address, hosts.get(task.node_id))
                   for task in running if task.service_id == service.id for address in _addresses(task, network_id)]
         if vip or places:
-            found[service.spec.name] = {"VIP": vip, "Ports": _ports(service), "LocalLBIndex": 0, "Tasks": places}
+            ports = _ports(service) if network.spec.ingress else []
+            found[service.spec.name] = {"VIP": vip, "Ports": ports, "LocalLBIndex": 0, "Tasks": places}
     return found
 
 

@@ -19,6 +19,7 @@ from swarmkit_py.docker_api.routes import (
     events,
     exec,
     images,
+    network_changes,
     networks,
     nodes,
     secrets,
@@ -33,8 +34,8 @@ from swarmkit_py.errors import InvalidArgument, SwarmError
 
 log = logging.getLogger(__name__)
 
-TABLES = (system, swarm, nodes, secrets, services, service_logs, tasks, networks, containers, attach, exec, absent,
-          images, events)
+TABLES = (system, swarm, nodes, secrets, services, service_logs, tasks, networks, network_changes, containers, attach,
+          exec, absent, images, events)
 """`absent` comes before `images`, whose names may hold any word."""
 
 

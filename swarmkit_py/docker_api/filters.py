@@ -18,6 +18,7 @@ TASKS = {"id", "label", "name", "node", "service", "desired-state", "runtime", "
 SECRETS = {"id", "label", "name", "names"}
 CONFIGS = {"id", "label", "name"}
 NETWORKS = {"dangling", "driver", "id", "idOrName", "label", "name", "scope", "type"}
+NETWORK_PRUNE = {"label", "label!", "until"}
 CONTAINERS = {
     "ancestor", "before", "exited", "expose", "health", "id", "is-task", "isolation", "label", "name", "network",
     "publish", "since", "status", "volume",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
@@ -119,7 +120,23 @@ def test_networks(manager: Docker) -> None:
                      ["docker_gwbridge", "bridge", "local"],
                      ["host", "host", "local"], ["ingress", "overlay", "swarm"], ["none", "null", "local"]]
     assert manager.out("network", "inspect", "-v", "ingress", "--format", "{{.Scope}}") == "swarm\n"
-    assert "is not there yet in this kit" in manager.error("network", "create", "-d", "overlay", "x")
+    made = manager.out("network", "create", "-d", "overlay", "--attachable", "--subnet", "10.9.0.0/24", "--ip-range",
+                       "10.9.0.128/25", "--label", "team=a", "back").strip()
+    assert len(made) == 25
+    [shown] = json.loads(manager.out("network", "inspect", "back"))
+    assert shown["IPAM"]["Config"] == [{"Subnet": "10.9.0.0/24", "IPRange": "10.9.0.128/25", "Gateway": ""}]
+    assert (shown["Attachable"], shown["Labels"], shown["Containers"]) == (True, {"team": "a"}, None)
+    assert manager.error("network", "create", "-d", "overlay", "back").strip() == (
+        "Error response from daemon: network with name back already exists")
+    assert manager.out("network", "ls", "-q", "--no-trunc", "--filter", "label=team=a").strip() == made
+    manager.out("service", "create", "-d", "--name", "db", "--network", "back", "busybox", "sleep", "1d")
+    assert "is in use by service" in manager.error("network", "rm", "back")
+    assert manager.out("network", "ls", "-q", "--filter", "dangling=true") == ""
+    manager.out("service", "rm", "db")
+    assert manager.out("network", "prune", "-f", "--filter", "label!=team") == ""
+    assert manager.out("network", "prune", "-f", "--filter", "until=1h") == ""
+    assert manager.out("network", "prune", "-f").split() == ["Deleted", "Networks:", "back"]
+    assert "networks of one machine (driver bridge) are not there yet" in manager.error("network", "create", "x")
 
 
 def test_run_passes_output_input_and_exit_code(docker: Docker) -> None:

@@ -1,4 +1,4 @@
-"""Owns `docker network ls` and `inspect` on the wire. Making networks is not there yet.
+"""Owns `docker network ls` and `inspect` on the wire.
 
 Counterpart: moby/api/server/router/network/network_routes.go.
 """
@@ -22,10 +22,10 @@ from swarmkit_py.docker_api.convert_network import (
 from swarmkit_py.docker_api.convert_verbose import verbose_services
 from swarmkit_py.docker_api.filters import Filters, parse_filters
 from swarmkit_py.docker_api.routing import Handler, Route
-from swarmkit_py.errors import InvalidArgument, NotFound, PermissionDenied, Unavailable, Unimplemented
+from swarmkit_py.errors import InvalidArgument, NotFound, Unavailable, Unimplemented
 from swarmkit_py.model.objects import Network, Node
 
-_PREDEFINED = ("bridge", "host", "none")
+PREDEFINED = ("bridge", "host", "none")
 
 
 def known_networks(call: Call, *, full: bool) -> list[Json]:
@@ -50,7 +50,7 @@ def _of_the_swarm(call: Call, network: Network, nodes: list[Node], full: bool) -
     mine = next((node for node in nodes if node.id == call.backend.swarm_info().node_id), None)
     places = [a.addresses[0] for a in mine.attachments if a.network_id == network.id and a.addresses] if mine else []
     containers = containers_on(
-        network.id, call.backend.engine.all(), places[0] if places else "", network.spec.ingress)
+        network.id, network.spec.name, call.backend.engine.all(), places[0] if places else "")
     return swarm_network_json(network, containers, peers_of(network.id, nodes))
 
 
@@ -59,8 +59,8 @@ def _carried(call: Call) -> list[Json]:
     address = call.backend.swarm_info().node_addr
     return [
         carried_network_json(
-            network, call.api.started, containers_on(network.id, containers, network.node_address, network.ingress),
-            address)
+            network, call.api.started, containers_on(
+                network.id, network.name, containers, network.node_address), address)
         for network in call.backend.node_networks()
     ]
 
@@ -77,7 +77,7 @@ def _bridged(call: Call) -> Json:
 
 def selected(network: Json, filters: Filters) -> bool:
     """True if the network passes the filters of `GET /networks`."""
-    kind = "builtin" if network["Name"] in _PREDEFINED else "custom"
+    kind = "builtin" if network["Name"] in PREDEFINED else "custom"
     return (
         filters.prefix("id", network["Id"])
         and filters.test("name", lambda name: name in network["Name"])
@@ -91,8 +91,29 @@ def selected(network: Json, filters: Filters) -> bool:
 
 async def list_networks(call: Call) -> web.StreamResponse:
     filters = parse_filters(call.query("filters"), accepted.NETWORKS)
-    filters.refuse(["dangling"])
-    return json_answer([network for network in known_networks(call, full=False) if selected(network, filters)])
+    found = [network for network in known_networks(call, full=False) if selected(network, filters)]
+    idle = filters.flag("dangling")
+    if idle is not None:
+        used = _used(call)
+        found = [network for network in found if _dangles(network, used) is idle]
+    return json_answer(found)
+
+
+def _used(call: Call) -> set[str]:
+    """Ids of the networks that a service asks for, as far as this node knows, or that something here is on."""
+    try:
+        services = call.control().list_services()
+    except Unavailable:
+        services = []
+    here = [container.sandbox.overlays for container in call.backend.engine.all() if container.sandbox is not None]
+    asked = {config.target for service in services for config in service.spec.task_template.networks or ()}
+    return asked | {place.network_id for places in here for place in places}
+
+
+def _dangles(network: Json, used: set[str]) -> bool:
+    """docker_gwbridge is always in use: ingress is plugged into it."""
+    used_always = network["Ingress"] or network["Name"] in (*PREDEFINED, "docker_gwbridge")
+    return not used_always and network["Id"] not in used
 
 
 def find_network(networks: list[Json], ref: str) -> Json:
@@ -124,14 +145,8 @@ def _verbose(call: Call, network_id: str) -> Json:
         control = call.control()
     except Unavailable:
         return {}
-    return verbose_services(network_id, control.list_services(), control.list_tasks(), control.list_nodes())
-
-
-async def remove_network(call: Call) -> web.StreamResponse:
-    network = find_network(known_networks(call, full=False), call.params["id"])
-    if network["Scope"] == "local":
-        raise PermissionDenied(f"{network['Name']} is a pre-defined network and cannot be removed")
-    raise Unimplemented("removing networks is not there yet in this kit")
+    network = control.get_network(network_id)
+    return verbose_services(network, control.list_services(), control.list_tasks(), control.list_nodes())
 
 
 def _not_yet(what: str) -> Handler:
@@ -144,10 +159,6 @@ def _not_yet(what: str) -> Handler:
 ROUTES = [
     Route("GET", "/networks", list_networks),
     Route("GET", "/networks/{id}", inspect_network),
-    Route("DELETE", "/networks/{id}", remove_network),
-    Route("POST", "/networks/create", _not_yet(
-        "creating networks (the networks here are ingress, docker_gwbridge, bridge, host and none)")),
-    Route("POST", "/networks/prune", _not_yet("removing unused networks")),
     Route("POST", "/networks/{id}/connect", _not_yet("connecting a container to a network")),
     Route("POST", "/networks/{id}/disconnect", _not_yet("disconnecting a container from a network")),
 ]

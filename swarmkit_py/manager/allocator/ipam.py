@@ -30,12 +30,17 @@ def gateway_of(subnet: str) -> str:
 
 
 class Pool:
-    """The addresses of one subnet. `capacity` leaves out the network's own, the gateway's and the broadcast."""
+    """The addresses of one subnet (or of `ip_range` in it). `capacity` leaves out the network's own, the gateway's
+    (the first one, if not said) and the broadcast."""
 
-    def __init__(self, subnet: str) -> None:
+    def __init__(self, subnet: str, gateway: str = "", ip_range: str = "") -> None:
         self._network = ipaddress.IPv4Network(subnet)
-        self._first = int(self._network.network_address) + 2
-        self.capacity = self._network.num_addresses - 3
+        self._gateway = int(ipaddress.IPv4Address(gateway or gateway_of(subnet)))
+        given = ipaddress.IPv4Network(ip_range or subnet)
+        self._first = max(int(given.network_address), int(self._network.network_address) + 1)
+        last = min(int(given.broadcast_address), int(self._network.broadcast_address) - 1)
+        self._span = last - self._first + 1
+        self.capacity = self._span - (self._first <= self._gateway <= last)
         self._holders: dict[int, Holder] = {}
         self._next = 0
 
@@ -43,10 +48,9 @@ class Pool:
         """The next free address with its prefix (`10.0.0.7/24`), None if all are held."""
         if len(self._holders) >= self.capacity:
             return None
-        while self._first + self._next in self._holders:
-            self._next = (self._next + 1) % self.capacity
-        number = self._first + self._next
-        self._next = (self._next + 1) % self.capacity
+        while (number := self._first + self._next) in self._holders or number == self._gateway:
+            self._next = (self._next + 1) % self._span
+        self._next = (self._next + 1) % self._span
         self._holders[number] = holder
         return f"{ipaddress.IPv4Address(number)}/{self._network.prefixlen}"
 
@@ -54,10 +58,10 @@ class Pool:
         """Note who has an address (given out before this process was there), and go on after it."""
         number = int(ipaddress.IPv4Interface(address).ip)
         offset = number - self._first
-        if 0 <= offset < self.capacity and number not in self._holders:
+        if 0 <= offset < self._span and number != self._gateway and number not in self._holders:
             self._holders[number] = holder
             if offset >= self._next:
-                self._next = (offset + 1) % self.capacity
+                self._next = (offset + 1) % self._span
 
     def release(self, address: str, holder: Holder) -> None:
         """Give an address back, if this holder has it."""
@@ -66,7 +70,8 @@ class Pool:
             del self._holders[number]
 
     def takers(self) -> str:
-        """Who has the addresses: `253 of 253 are taken, by 1 service, 249 tasks, 3 nodes`."""
+        """Who has the addresses: `253 of 253 are taken, by 1 VIP, 249 tasks, 3 nodes`."""
         count = Counter(kind for kind, _ in self._holders.values())
-        who = [f"{count[kind]} {kind}{'' if count[kind] == 1 else 's'}" for kind in ("service", "task", "node")]
+        words = (("service", "VIP"), ("task", "task"), ("node", "node"))
+        who = [f"{count[kind]} {word}{'' if count[kind] == 1 else 's'}" for kind, word in words]
         return f"{len(self._holders)} of {self.capacity} are taken, by {', '.join(who)}"

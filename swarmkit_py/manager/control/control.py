@@ -12,11 +12,11 @@ from swarmkit_py.clock import Clock
 from swarmkit_py.errors import NotFound
 from swarmkit_py.ids import Ids
 from swarmkit_py.manager.control import cluster as clusters
-from swarmkit_py.manager.control import lookup, nodes, secrets, services
+from swarmkit_py.manager.control import lookup, networks, nodes, secrets, services
 from swarmkit_py.manager.control.cluster import NewToken
 from swarmkit_py.manager.control.logs import Line, LogBroker, follow_service, task_logs
 from swarmkit_py.model.objects import Cluster, Config, Network, Node, Secret, Service, Task
-from swarmkit_py.model.specs import ClusterSpec, ConfigSpec, NodeSpec, SecretSpec, ServiceSpec
+from swarmkit_py.model.specs import ClusterSpec, ConfigSpec, NetworkSpec, NodeSpec, SecretSpec, ServiceSpec
 from swarmkit_py.model.states import Role, Writer
 from swarmkit_py.runtime.base import LogOptions
 from swarmkit_py.store.memory import Store
@@ -139,6 +139,14 @@ class Control:
     def remove_config(self, ref: str) -> None:
         """Raises NotFound, InvalidArgument (in use, ambiguous)."""
         self._store.update(lambda tx: secrets.remove_config(tx, ref))
+
+    def create_network(self, spec: NetworkSpec) -> Network:
+        """Raises InvalidArgument, AlreadyExists, NotFound (driver), PermissionDenied, Unimplemented."""
+        return self._store.update(lambda tx: networks.create(tx, self._ids, spec))
+
+    def remove_network(self, ref: str) -> Network:
+        """What was there. Raises NotFound, InvalidArgument (ambiguous), FailedPrecondition (in use)."""
+        return self._store.update(lambda tx: networks.remove(tx, ref))
 
     def service_logs(self, ref: str, options: LogOptions) -> AsyncIterator[Line]:
         """Lines of a service's tasks, or of one task by its id. Raises NotFound at once, not when read."""

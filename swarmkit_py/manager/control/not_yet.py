@@ -58,8 +58,8 @@ def _missing_in_task(template: TaskSpec) -> Iterator[str]:
     if driver.get("Name", "") not in _LOG_DRIVERS or driver.get("Options"):
         yield "--log-driver and --log-opt (TaskTemplate.LogDriver)"
     for network in template.networks or []:
-        if network.aliases or network.driver_opts:
-            yield "aliases and driver options of a network (TaskTemplate.Networks)"
+        if network.driver_opts:
+            yield "driver-opt of a service's network (TaskTemplate.Networks)"
 
 
 def _missing_in_container(container: ContainerSpec) -> Iterator[str]:
@@ -80,7 +80,5 @@ def _missing_in_resources(resources: ResourceRequirements) -> Iterator[str]:
 
 
 def _missing_in_endpoint(endpoint: EndpointSpec) -> Iterator[str]:
-    if endpoint.mode == "dnsrr":
-        yield "--endpoint-mode dnsrr (it needs the DNS server of service networks)"
     if any(port.protocol == "sctp" for port in endpoint.ports or []):
         yield "publishing an sctp port (EndpointSpec.Ports)"

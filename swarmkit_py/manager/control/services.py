@@ -7,20 +7,19 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from swarmkit_py.errors import AlreadyExists, FailedPrecondition, InvalidArgument, Unimplemented
+from swarmkit_py.errors import AlreadyExists, FailedPrecondition, Unimplemented
 from swarmkit_py.ids import Ids
 from swarmkit_py.manager.control import lookup, names
+from swarmkit_py.manager.control.attachments import with_networks
 from swarmkit_py.manager.control.normal import essence, normalise
 from swarmkit_py.manager.control.not_yet import refuse_not_yet, refuse_update
 from swarmkit_py.manager.control.ports import check_ports
 from swarmkit_py.manager.control.references import check_existence, check_references
 from swarmkit_py.manager.control.rules import check_service
 from swarmkit_py.manager.defaults import service_with_defaults
-from swarmkit_py.model.objects import Network, Service
-from swarmkit_py.model.specs import NetworkAttachmentConfig, ServiceMode, ServiceSpec
+from swarmkit_py.model.objects import Service
+from swarmkit_py.model.specs import ServiceMode, ServiceSpec
 from swarmkit_py.store.memory import Transaction
-
-_PREDEFINED = ("bridge", "host", "none")
 
 
 def create(tx: Transaction, ids: Ids, spec: ServiceSpec) -> Service:
@@ -84,22 +83,7 @@ def _accepted(tx: Transaction, spec: ServiceSpec) -> ServiceSpec:
     check_service(spec)
     check_references(spec)
     check_existence(tx, spec.task_template.container_spec)
-    wanted = spec.task_template.networks
-    if not wanted:
-        return spec
-    resolved = [_resolve(tx, attachment) for attachment in wanted]
-    return replace(spec, task_template=replace(spec.task_template, networks=resolved))
-
-
-def _resolve(tx: Transaction, attachment: NetworkAttachmentConfig) -> NetworkAttachmentConfig:
-    """The attachment with the network's id in place of its name (stacks send names)."""
-    if attachment.target in _PREDEFINED:
-        raise Unimplemented(f"attaching a service to the predefined network {attachment.target} is not there yet")
-    network = lookup.network(tx.all(Network), attachment.target)
-    if network.spec.ingress:
-        raise InvalidArgument(
-            f'Service cannot be explicitly attached to the ingress network "{network.spec.name}"', rpc=True)
-    return replace(attachment, target=network.id)
+    return with_networks(tx, spec)
 
 
 def _mode_name(mode: ServiceMode) -> str:

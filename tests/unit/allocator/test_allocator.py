@@ -150,7 +150,7 @@ def test_a_task_that_finds_no_address_says_who_has_them_and_gets_one_later() -> 
     stuck = [t for t in rig.tasks(web) if t.status.state is TaskState.NEW]
     assert (len(placed), len(stuck)) == (3, 2)
     assert {t.status.err for t in stuck} == {
-        "no free address on network ingress (10.0.0.0/29): 5 of 5 are taken, by 1 service, 3 tasks, 1 node"}
+        "no free address on network ingress (10.0.0.0/29): 5 of 5 are taken, by 1 VIP, 3 tasks, 1 node"}
     rig.change(in_state(placed[0], TaskState.FAILED))
     served = rig.store.get(Task, stuck[0].id)
     assert served is not None

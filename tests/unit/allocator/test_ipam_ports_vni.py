@@ -52,7 +52,37 @@ def test_a_whole_subnet_is_used_and_then_none_is_left() -> None:
     assert taken == [f"10.0.0.{last}/29" for last in (2, 3, 4, 5, 6)] + [None]
     pool.release("10.0.0.4/29", ("task", "2"))
     assert pool.take(("node", "n")) == "10.0.0.4/29"
-    assert pool.takers() == "5 of 5 are taken, by 0 services, 4 tasks, 1 node"
+    assert pool.takers() == "5 of 5 are taken, by 0 VIPs, 4 tasks, 1 node"
+
+
+def test_a_range_and_a_gateway_of_one_s_own() -> None:
+    pool = Pool("10.9.0.0/24", gateway="10.9.0.130", ip_range="10.9.0.128/30")
+    taken = [pool.take(("task", str(number))) for number in range(4)]
+    assert taken == ["10.9.0.128/24", "10.9.0.129/24", "10.9.0.131/24", None]
+    whole = Pool("10.9.0.0/29", gateway="10.9.0.6")
+    assert [whole.take(("task", str(number))) for number in range(6)] == [
+        f"10.9.0.{last}/29" for last in (1, 2, 3, 4, 5)] + [None]
+
+
+@given(prefix=st.integers(24, 29), gateway=st.integers(1, 6), more=st.integers(0, 5), turns=st.integers(1, 300))
+def test_no_address_is_given_twice_nor_the_gateway_s(prefix: int, gateway: int, more: int, turns: int) -> None:
+    subnet = ipaddress.IPv4Network(f"10.9.0.0/{prefix}")
+    size = min(prefix + more, 32)
+    pool = Pool(str(subnet), str(subnet[gateway]), str(list(subnet.subnets(new_prefix=size))[-1]))
+    held: dict[str, int] = {}
+    for turn in range(turns):
+        address = pool.take(("task", str(turn)))
+        if address is None:
+            assert len(held) == pool.capacity
+            oldest = next(iter(held), None)
+            if oldest is None:
+                return
+            pool.release(oldest, ("task", str(held.pop(oldest))))
+            continue
+        plain = ipaddress.IPv4Address(address.partition("/")[0])
+        assert address not in held and plain in subnet
+        assert plain not in (subnet[gateway], subnet[0], subnet[-1])
+        held[address] = turn
 
 
 def test_only_its_holder_gives_an_address_back() -> None:

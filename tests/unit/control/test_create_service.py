@@ -142,7 +142,6 @@ def test_what_the_daemon_itself_refuses_has_no_rpc_frame(rig: Rig, wrong: Servic
     (template(Runtime="plugin"), "TaskTemplate.Runtime"),
     (from_json(Mode={"ReplicatedJob": {}}), "Mode.ReplicatedJob"),
     (from_json(Mode={"GlobalJob": {}}), "Mode.GlobalJob"),
-    (from_json(EndpointSpec={"Mode": "dnsrr"}), "--endpoint-mode dnsrr"),
     (spec(ports=[port(80, protocol="sctp")]), "sctp"),
 ])
 def test_what_is_not_executed_yet_is_never_dropped_in_silence(rig: Rig, asked: ServiceSpec, names: str) -> None:
