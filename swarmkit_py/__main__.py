@@ -8,7 +8,7 @@ from pathlib import Path
 
 from swarmkit_py import __version__
 from swarmkit_py.node import NodeOptions, run
-from swarmkit_py.node.options import RUNTIMES, SWARM_PORT
+from swarmkit_py.node.options import DOCKER_HOST, RUNTIMES, SWARM_PORT
 
 
 def parser() -> argparse.ArgumentParser:
@@ -26,6 +26,8 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--images", type=Path, metavar="DIR", help="image store (default: DATA_ROOT/images)")
     found.add_argument("--runtime", choices=RUNTIMES, default="runc",
                        help="what runs containers (default: %(default)s)")
+    found.add_argument("--docker-host", default=DOCKER_HOST, metavar="URL",
+                       help="the Docker Engine, for --runtime docker (default: %(default)s)")
     found.add_argument("--listen-port", type=int, default=SWARM_PORT, metavar="PORT",
                        help="port of a manager (default: %(default)s)")
     found.add_argument("--hostname", help="this node's name in the swarm (default: the machine's)")
@@ -38,7 +40,7 @@ def options_from(args: argparse.Namespace) -> NodeOptions:
     return NodeOptions(
         data_root=args.data_root, exec_root=args.exec_root, api_socket=Path(args.host.removeprefix("unix://")),
         images=args.images or args.data_root / "images", runtime=args.runtime, listen_port=args.listen_port,
-        log_level=args.log_level, **more,
+        log_level=args.log_level, docker_host=args.docker_host, **more,
     )
 
 

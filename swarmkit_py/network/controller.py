@@ -91,6 +91,8 @@ class NetworkController:
             return self._sandboxes[spec.id].sandbox
         record = self._sandboxes[spec.id] = self._plan(spec)
         try:
+            if spec.namespace:
+                await self._in_worker(lambda: self._open().adopt(spec.namespace, Path(record.sandbox.path)))
             await self._agree(spec.id, lambda: self._records.save(record))
         except BaseException:
             self._sandboxes.pop(spec.id, None)

@@ -11,6 +11,7 @@ import socket
 from pathlib import Path
 
 from swarmkit_py import errors
+from swarmkit_py.network import namespaces
 from swarmkit_py.network.apply import apply
 from swarmkit_py.network.conntrack import forget
 from swarmkit_py.network.firewall import Firewall
@@ -22,11 +23,11 @@ from swarmkit_py.network.table import Table
 
 
 class Kernel:
-    """Brings the kernel of this namespace to a wanted state. `namespaces` is where sandboxes are pinned."""
+    """Brings the kernel of this namespace to a wanted state. `directory` is where sandboxes are pinned."""
 
-    def __init__(self, namespaces: Path) -> None:
-        self._namespaces = namespaces
-        namespaces.mkdir(parents=True, exist_ok=True)
+    def __init__(self, directory: Path) -> None:
+        self._namespaces = directory
+        directory.mkdir(parents=True, exist_ok=True)
         self._netlink = Netlink()
         self._table = Table(Firewall())
         self._known: KernelState | None = None
@@ -40,6 +41,11 @@ class Kernel:
         dead = set(unpinned(found.values()))
         alive = {id_: path for id_, path in found.items() if path not in dead or id_ not in wanted.sandboxes}
         return observe(self._netlink, HOST, wanted.settings, alive, self._table.current())
+
+    def adopt(self, source: str, path: Path) -> None:
+        """Pin the namespace at `source` as a sandbox of ours. What is in it is looked at with the next change."""
+        namespaces.adopt(source, path)
+        self._known = None
 
     def differences(self, wanted: KernelState) -> list[Operation]:
         """What the kernel lacks or has too much, as the operations that would mend it."""

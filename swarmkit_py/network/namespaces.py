@@ -39,6 +39,14 @@ def make(path: Path, prepare: Callable[[], T]) -> T:
     return _in_thread(made)
 
 
+def adopt(source: str, path: Path) -> None:
+    """Pin the namespace that somebody else made at `source` as the file `path` too. Raises errors.Internal."""
+    remove(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    _call(_libc.mount(os.fsencode(source), os.fsencode(path), b"none", MS_BIND, None), f"bind {source} to {path}")
+
+
 def inside(path: str, action: Callable[[], T]) -> T:
     """Run `action` in the namespace pinned at `path`; "" means here. Raises errors.NotFound if there is none."""
     if not path:

@@ -9,7 +9,8 @@ import socket
 from dataclasses import dataclass, field
 from pathlib import Path
 
-RUNTIMES = ("runc", "fake")
+RUNTIMES = ("runc", "docker", "fake")
+DOCKER_HOST = "unix:///var/run/docker.sock"
 SWARM_PORT = 2377
 
 
@@ -22,6 +23,8 @@ class NodeOptions:
     api_socket: Path
     images: Path
     runtime: str = "runc"
+    docker_host: str = DOCKER_HOST
+    """The Docker Engine that runs the containers, for runtime `docker` only."""
     listen_port: int = SWARM_PORT
     hostname: str = field(default_factory=socket.gethostname)
     log_level: str = "info"

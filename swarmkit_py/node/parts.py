@@ -36,6 +36,8 @@ def make_parts(options: NodeOptions, clock: Clock, ids: Ids) -> Parts:
     """Inside the event loop. Raises InvalidArgument for an unknown runtime."""
     if options.runtime == "runc":
         return _real(options, clock, ids)
+    if options.runtime == "docker":
+        return _docker(options, clock)
     if options.runtime == "fake":
         return _fake(options, clock, ids)
     raise InvalidArgument(f"unknown runtime {options.runtime!r}: one of {', '.join(RUNTIMES)}")
@@ -56,6 +58,25 @@ def _real(options: NodeOptions, clock: Clock, ids: Ids) -> Parts:
         await network.stop()
 
     return Parts(engine, images, network, start, stop)
+
+
+def _docker(options: NodeOptions, clock: Clock) -> Parts:
+    from swarmkit_py.runtime.docker import DockerEngine, DockerImages
+    from swarmkit_py.runtime.docker.client import DockerClient
+
+    network = NetworkController(options.exec_root, clock)
+    client = DockerClient(options.docker_host)
+    engine = DockerEngine(client, network=network, clock=clock, owner=str(options.data_root.absolute()))
+
+    async def start() -> None:
+        await network.start()
+        await engine.restore()
+
+    async def stop() -> None:
+        await engine.close()
+        await network.stop()
+
+    return Parts(engine, DockerImages(client), network, start, stop)
 
 
 def _fake(options: NodeOptions, clock: Clock, ids: Ids) -> Parts:

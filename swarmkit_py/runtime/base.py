@@ -40,6 +40,8 @@ class SandboxSpec(Model, frozen=True, kw_only=True):
     mode: str = "bridge"
     overlays: list[OverlayAddress] = field(default_factory=list)
     ports: list[PortMapping] = field(default_factory=list)
+    namespace: str = ""
+    """The file of a network namespace that is already there (another engine made it); "": make one."""
 
 
 class Sandbox(Model, frozen=True, kw_only=True):

@@ -19,6 +19,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 KIT = ROOT / ".kit"
 DEBIAN_CLI = KIT / "cli-20.10" / "usr" / "bin" / "docker"
+DEBIAN_ENGINE = KIT / "engine-20.10" / "usr"
 FETCH_SECONDS = 180
 
 
@@ -31,28 +32,39 @@ def path_cli() -> Path | None:
 @lru_cache(maxsize=1)
 def debian_cli() -> Path | None:
     """Debian's docker command, downloaded and unpacked (not installed) the first time; None where apt cannot."""
-    if not DEBIAN_CLI.exists() and shutil.which("apt-get") and shutil.which("dpkg-deb"):
+    return DEBIAN_CLI if _fetched(DEBIAN_CLI, KIT / "cli-20.10", "docker.io") else None
+
+
+@lru_cache(maxsize=1)
+def debian_engine() -> Path | None:
+    """The directory with bin/ and sbin/ of Debian's dockerd and containerd, got in the same way."""
+    return DEBIAN_ENGINE if _fetched(DEBIAN_ENGINE, KIT / "engine-20.10", "docker.io", "containerd") else None
+
+
+def _fetched(wanted: Path, folder: Path, *packages: str) -> bool:
+    """True if `wanted` is there, after unpacking the packages into `folder` the first time."""
+    if not wanted.exists() and shutil.which("apt-get") and shutil.which("dpkg-deb"):
         KIT.mkdir(exist_ok=True)
-        with open(KIT / "cli-20.10.lock", "w") as lock:
+        with open(folder.parent / f"{folder.name}.lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # two test runs at once must not unpack over each other
-            if not DEBIAN_CLI.exists():
-                _fetch()
-    return DEBIAN_CLI if DEBIAN_CLI.exists() else None
+            if not wanted.exists():
+                _fetch(folder, packages)
+    return wanted.exists()
 
 
-def _fetch() -> None:
+def _fetch(target: Path, packages: tuple[str, ...]) -> None:
     with tempfile.TemporaryDirectory(dir=KIT) as name:
         folder = Path(name)
         try:
-            subprocess.run(["apt-get", "download", "docker.io"], cwd=folder, check=True, capture_output=True,
+            subprocess.run(["apt-get", "download", *packages], cwd=folder, check=True, capture_output=True,
                            timeout=FETCH_SECONDS)
-            package = next(folder.glob("docker.io_*.deb"))
-            subprocess.run(["dpkg-deb", "-x", package, folder / "unpacked"], check=True, capture_output=True)
-        except (OSError, subprocess.SubprocessError, StopIteration):
+            for package in folder.glob("*.deb"):
+                subprocess.run(["dpkg-deb", "-x", package, folder / "unpacked"], check=True, capture_output=True)
+        except (OSError, subprocess.SubprocessError):
             return  # offline, or another distribution: the tests are skipped, and say so
         if (folder / "unpacked" / "usr" / "bin" / "docker").exists():
-            shutil.rmtree(DEBIAN_CLI.parents[2], ignore_errors=True)
-            (folder / "unpacked").replace(DEBIAN_CLI.parents[2])
+            shutil.rmtree(target, ignore_errors=True)
+            (folder / "unpacked").replace(target)
 
 
 def version_of(cli: Path) -> str:
