@@ -32,7 +32,7 @@ def fingerprint() -> str:
     """Changes when the recipes, this builder or the distribution change."""
     summary = hashlib.sha256(platform.machine().encode())
     here = Path(__file__).parent
-    for path in sorted([*here.glob("*.py"), *here.glob("nginx/*")]):
+    for path in sorted([*here.glob("*.py"), *here.glob("nginx/*"), *here.glob("whoami/*")]):
         summary.update(path.read_bytes())
     release = Path("/etc/os-release")
     summary.update(release.read_bytes() if release.exists() else b"")
@@ -71,11 +71,13 @@ class Builder:
                 self._layers[layer.name] = self._layer(layer, below, work / layer.name)
             layers.append(self._layers[layer.name])
             below.append(layer)
+        created = datetime.now(timezone.utc).replace(microsecond=0)
         config = layout.ImageConfig(
             architecture=MACHINES.get(platform.machine(), platform.machine()),
-            created=datetime.now(timezone.utc).replace(microsecond=0),
+            created=created,
             config=recipe.config,
             rootfs={"type": "layers", "diff_ids": [layer.digest for layer in layers]},
+            history=[history(layer, created) for layer in recipe.layers],
         )
         self.writer.add_image(recipe.tag, config, layers)
         print(f"image {recipe.tag.removeprefix('docker.io/library/')}: {len(layers)} layers, "
@@ -94,6 +96,12 @@ class Builder:
         add_own(layer, root)
         check_programs(layer, root)
         return self.writer.add_layer(root)
+
+
+def history(layer: Layer, created: datetime) -> dict[str, object]:
+    """A layer's line in `docker history`."""
+    words = " ".join([*layer.packages, *(f"/{name}" for name in layer.files)])
+    return {"created": created, "created_by": f"images.build {layer.name}: {words}"}
 
 
 def add_own(layer: Layer, root: Path) -> None:

@@ -3,46 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
 from swarmkit_py.runtime import images as layout
+from swarmkit_py.runtime.layers import measure_tree
 
 
 def sha256(data: bytes) -> str:
     return "sha256:" + hashlib.sha256(data).hexdigest()
-
-
-def tree_entries(root: Path) -> Iterator[tuple[str, os.stat_result, bytes]]:
-    """(relative path, status, content or link target) of everything under `root`, sorted."""
-    for directory, names, files in os.walk(root):
-        names.sort()
-        here = Path(directory)
-        linked = [name for name in names if (here / name).is_symlink()]
-        for name in sorted([*files, *linked]):
-            path = here / name
-            content = os.fsencode(path.readlink()) if path.is_symlink() else path.read_bytes()
-            yield str(path.relative_to(root)), path.lstat(), content
-        for name in names:
-            if name not in linked:
-                yield str((here / name).relative_to(root)), (here / name).lstat(), b""
-
-
-def measure_tree(root: Path) -> tuple[str, int]:
-    """The digest of a directory's listing, and the bytes of its files (hard links counted once)."""
-    summary, size, seen = hashlib.sha256(), 0, set()
-    for path, status, content in tree_entries(root):
-        kind = stat.S_IFMT(status.st_mode)
-        summary.update(f"{path}\0{kind:o}\0{stat.S_IMODE(status.st_mode):o}\0".encode())
-        summary.update(hashlib.sha256(content).digest())
-        if stat.S_ISREG(kind) and status.st_ino not in seen:
-            seen.add(status.st_ino)
-            size += status.st_size
-    return "sha256:" + summary.hexdigest(), size
 
 
 class LayoutWriter:

@@ -78,6 +78,12 @@ NGINX = Layer(
     directories=("etc/nginx/conf.d", "var/lib/nginx", "var/log/nginx"),
 )
 
+BROKEN = {
+    "crash": "ends at once with an error",
+    "late": "ends with an error after 3 seconds",
+    "page": "runs, and answers every request with status 500",
+}
+
 TOOLS = Layer(
     name="tools",
     packages=("bind9-dnsutils", "tcpdump", "iperf3", "netcat-openbsd"),
@@ -86,14 +92,24 @@ TOOLS = Layer(
 )
 
 
-def _nginx(tag: str, version: str = "") -> ImageRecipe:
+WHOAMI = Layer(
+    name="whoami",
+    packages=(),
+    files={"whoami": (_own("whoami/whoami.sh"), 0o755)},
+)
+
+
+def _nginx(tag: str, version: str = "", broken: str = "") -> ImageRecipe:
     claim = f"Offline stand-in for the Docker Hub image nginx:{tag}, built from this machine's distribution " \
             "packages. It runs the distribution's nginx" + (f"; its Server header says {version}" if version else "")
+    if broken:
+        claim = f"An nginx that is no good, to learn updates and rollbacks with: it {BROKEN[broken]}. On no registry."
     return ImageRecipe(
         tag=f"docker.io/library/nginx:{tag}",
         layers=(BASE, NGINX),
         config={
-            "Env": [PATH, *([f"NGINX_VERSION={version}"] if version else [])],
+            "Env": [PATH, *([f"NGINX_VERSION={version}"] if version else []),
+                    *([f"BROKEN={broken}"] if broken else [])],
             "Entrypoint": ["/docker-entrypoint.sh"],
             "Cmd": ["nginx", "-g", "daemon off;"],
             "ExposedPorts": {"80/tcp": {}},
@@ -103,11 +119,34 @@ def _nginx(tag: str, version: str = "") -> ImageRecipe:
     )
 
 
+def _whoami(tag: str) -> ImageRecipe:
+    return ImageRecipe(
+        tag=f"docker.io/{tag}",
+        layers=(BASE, NGINX, WHOAMI),
+        config={
+            "Env": [PATH],
+            "Entrypoint": ["/whoami"],
+            "ExposedPorts": {"80/tcp": {}},
+            "Labels": {
+                "org.opencontainers.image.description":
+                    "Offline stand-in for the Docker Hub image traefik/whoami: answers with its host name and "
+                    "addresses, through the distribution's nginx.",
+                "swarm-lab-kit.stand-in": "true",
+            },
+        },
+    )
+
+
 IMAGES = (
     _nginx("latest"),
     _nginx("1.18", "1.18.0"),
     _nginx("1.19", "1.19.10"),
     _nginx("1.20", "1.20.2"),
+    _nginx("1.20-broken", "1.20.2", "crash"),
+    _nginx("1.20-broken-late", "1.20.2", "late"),
+    _nginx("1.20-broken-page", "1.20.2", "page"),
+    _whoami("library/whoami:latest"),
+    _whoami("traefik/whoami:latest"),
     ImageRecipe(
         tag="docker.io/library/tools:latest",
         layers=(BASE, TOOLS),

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Starts the offline stand-in for nginx: writes its configuration from the environment, then runs it.
 #   NGINX_VERSION  what the Server header claims (set by the image's tag; unset: the real version)
+#   BROKEN         a version that is no good: `crash` ends at once, `late` after 3 s, `page` runs and answers 500
 #   RATE           requests per second this replica answers; what is beyond it gets 503 (unset: no limit)
 # Only shell builtins before `exec`: a replica should be up in a few milliseconds.
 set -e
@@ -19,11 +20,27 @@ case "${RATE-}" in
         ;;
 esac
 
+case "${BROKEN-}" in
+    '' | page) ;;
+    crash)
+        echo "nginx: [emerg] unknown directive \"htpp\" in /etc/nginx/nginx.conf:1" >&2
+        exit 1 ;;
+    late)
+        echo "nginx: [alert] this version ends by itself after 3 s" >&2
+        sleep 3
+        exit 1 ;;
+    *)
+        echo "docker-entrypoint: BROKEN is crash, late or page, not '$BROKEN'" >&2
+        exit 64 ;;
+esac
+
 # A sandbox with a single user id may not change groups, which nginx does for each worker: one process then.
 read -r groups < /proc/self/setgroups || groups=allow
 [ "$groups" = deny ] && echo 'master_process off;' > /etc/nginx/process.conf || : > /etc/nginx/process.conf
 
 # `return` is decided before limit_req is asked, so the page is a named location behind try_files, which comes after.
+status=200
+[ "${BROKEN-}" = page ] && status=500
 page="Welcome to nginx!
 hostname: \$hostname
 version: nginx/${NGINX_VERSION:-\$nginx_version}
@@ -40,7 +57,7 @@ $limit_zone
 server {
     listen 80 default_server;
     location / { $limit try_files /no-such-file @page; }
-    location @page { return 200 '$page'; }
+    location @page { return $status '$page'; }
 }" > /etc/nginx/conf.d/default.conf
 
 exec "$@"

@@ -40,6 +40,8 @@ class TaskTools:
     clock: Clock
     report: Callable[[str, TaskStatus], None]
     networks_ready: Callable[[Collection[str]], Awaitable[None]]
+    pull: Callable[[str], Awaitable[object]] | None = None
+    """Get an image that this node has not; raises errors.SwarmError."""
 
 
 class TaskRunner:
@@ -106,9 +108,23 @@ class TaskRunner:
         if not await self._unless_changed(self._tools.networks_ready([at.network_id for at in self.task.networks])):
             return False
         if self.status.container is None:
-            container = await self._tools.engine.create(container_config(self.task))
-            self._see(container)
+            self._see(await self._create())
         return True
+
+    async def _create(self) -> Container:
+        """Raises NotFound `No such image: x` for one that this node has not and cannot get."""
+        config = container_config(self.task)
+        try:
+            return await self._tools.engine.create(config)
+        except NotFound as missing:
+            if self._tools.pull is None:
+                raise
+            try:
+                await self._tools.pull(config.image)
+            except SwarmError as error:
+                log.info("task %s: %s", self.task.id, error)
+                raise missing from None
+        return await self._tools.engine.create(config)
 
     async def _start(self) -> bool:
         self._see(await self._tools.engine.start(self._ref()))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
 from msgspec.structs import replace
@@ -35,12 +35,12 @@ class Worker:
 
     def __init__(
         self, engine: ContainerEngine, networks: NetworkSync, storage: WorkerStorage, reporter: Reporter,
-        clock: Clock, node_address: Callable[[], str],
+        clock: Clock, node_address: Callable[[], str], pull: Callable[[str], Awaitable[object]] | None = None,
     ) -> None:
         self._engine, self._networks = engine, networks
         self._storage, self._reporter = storage, reporter
         self._node_address = node_address
-        self._tools = TaskTools(engine, clock, self._report, networks.ready)
+        self._tools = TaskTools(engine, clock, self._report, networks.ready, pull)
         self._runners: dict[str, TaskRunner] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
         self._carried: dict[str, NetworkAssignment] = {}

@@ -19,7 +19,7 @@ from swarmkit_py.model.base import Model
 from swarmkit_py.model.objects import Cluster, Config, Network, Node, Secret, Service, Task
 from swarmkit_py.model.specs import ClusterSpec, ConfigSpec, NetworkSpec, NodeSpec, SecretSpec, ServiceSpec
 from swarmkit_py.rpc.messages import LogLineMessage
-from swarmkit_py.runtime.base import ContainerEngine, ImageStore, LogOptions
+from swarmkit_py.runtime.base import ContainerEngine, ImageKeeper, LogOptions
 from swarmkit_py.store.watch import Change
 
 
@@ -142,7 +142,7 @@ class NodeBackend(Protocol):
     clock: Clock
     ids: Ids
     engine: ContainerEngine
-    images: ImageStore
+    images: ImageKeeper
     daemon_id: str
     data_root: str
 

@@ -18,6 +18,7 @@ from swarmkit_py.docker_api.routes import (
     containers,
     events,
     exec,
+    image_transfer,
     images,
     network_changes,
     networks,
@@ -35,8 +36,8 @@ from swarmkit_py.errors import InvalidArgument, SwarmError
 log = logging.getLogger(__name__)
 
 TABLES = (system, swarm, nodes, secrets, services, service_logs, tasks, networks, network_changes, containers, attach,
-          exec, absent, images, events)
-"""`absent` comes before `images`, whose names may hold any word."""
+          exec, absent, image_transfer, images, events)
+"""`image_transfer` comes before `images`, whose names may hold any word."""
 
 
 def all_routes() -> list[Route]:

@@ -55,6 +55,15 @@ class Filters:
         """True if the key is not asked for, or one of its values passes."""
         return key not in self or any(matches(value) for value in self.get(key))
 
+    def without(self, key: str) -> Filters:
+        """The same but for one key."""
+        return Filters({name: values for name, values in self._values.items() if name != key})
+
+    @staticmethod
+    def has(labels: Mapping[str, str] | None, wanted: str) -> bool:
+        """Is `k` or `k=v` among these labels?"""
+        return _has_label(labels or {}, wanted)
+
     def labels(self, key: str, labels: Mapping[str, str] | None) -> bool:
         """True if every `k` or `k=v` asked for is there."""
         return all(_has_label(labels or {}, wanted) for wanted in self.get(key))

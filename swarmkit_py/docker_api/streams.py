@@ -5,6 +5,7 @@ Counterpart: moby/pkg/stdcopy (frames) and daemon/logger/loggerutils with api/se
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, timezone
@@ -13,6 +14,9 @@ from urllib.parse import quote_plus
 from swarmkit_py.errors import InvalidArgument
 
 _STREAMS = {"stdin": 0, "stdout": 1, "stderr": 2}
+_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_DURATION_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ns|us|µs|ms|s|m|h)")
+_DURATION = re.compile(rf"(?:{_DURATION_PART.pattern})+")
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -56,6 +60,20 @@ def parse_time(name: str, text: str) -> datetime | None:
         return _with_zone(datetime.fromisoformat(text.replace("Z", "+00:00")))
     except ValueError:
         raise InvalidArgument(f"{name}={text!r} is neither unix seconds nor an RFC 3339 time") from None
+
+
+def moment_before(text: str, now: datetime) -> datetime:
+    """`until` of a prune: `24h`, `1h30m` before now, or a time as in parse_time. Raises InvalidArgument."""
+    if text and _DURATION.fullmatch(text):
+        seconds = sum(float(number) * _UNITS[unit] for number, unit in _DURATION_PART.findall(text))
+        try:
+            return now - timedelta(seconds=seconds)
+        except OverflowError:
+            raise InvalidArgument(f"until={text!r} is longer ago than there are times") from None
+    moment = parse_time("until", text)
+    if moment is None:
+        raise InvalidArgument(f"until={text!r} is neither a duration like 24h nor a time")
+    return moment
 
 
 def _with_zone(time: datetime) -> datetime:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -51,7 +51,7 @@ class AgentRole:
 
     def __init__(
         self, disk: SwarmDisk, membership: Membership, engine: ContainerEngine, network: NodeNetwork, clock: Clock,
-        hostname: str, events: RoleEvents,
+        hostname: str, events: RoleEvents, pull: Callable[[str], Awaitable[object]],
     ) -> None:
         self._disk, self._membership = disk, membership
         self._network, self._clock, self._events = network, clock, events
@@ -63,7 +63,7 @@ class AgentRole:
         self._managers = Managers(membership.managers, self._rng)
         self._sync = NetworkSync(network, clock)
         reporter = Reporter(clock)
-        self._worker = Worker(engine, self._sync, self._storage, reporter, clock, lambda: membership.addr)
+        self._worker = Worker(engine, self._sync, self._storage, reporter, clock, lambda: membership.addr, pull)
         self._agent = Agent(AgentParts(
             connect=self._connect, hello=self._hello, managers=self._managers, worker=self._worker,
             reporter=reporter, engine=engine, clock=clock, rng=self._rng, events=self,

@@ -194,7 +194,7 @@ class Node:
             renewed=lambda: self._manager.renewed() if self._manager else None,
         )
         self._agent = AgentRole(self._disk, member, self.engine, self._parts.network, self.clock, self.hostname,
-                                events)
+                                events, lambda ref: self.images.pull(ref))
         self._agent.start()
 
     async def _stop_roles(self) -> None:

@@ -16,9 +16,9 @@ from swarmkit_py.ids import Ids
 from swarmkit_py.network.base import NodeNetwork
 from swarmkit_py.network.controller import NetworkController
 from swarmkit_py.node.options import RUNTIMES, NodeOptions
-from swarmkit_py.runtime.base import ContainerEngine, ImageStore
+from swarmkit_py.runtime.base import ContainerEngine, ImageKeeper
 from swarmkit_py.runtime.engine import Engine
-from swarmkit_py.runtime.images import LayoutImageStore
+from swarmkit_py.runtime.node_images import NodeImages
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Parts:
     """What runs containers on this node. `start` takes up what an earlier daemon left, `stop` leaves it running."""
 
     engine: ContainerEngine
-    images: ImageStore
+    images: ImageKeeper
     network: NodeNetwork
     start: Callable[[], Awaitable[None]]
     stop: Callable[[], Awaitable[None]]
@@ -45,7 +45,7 @@ def make_parts(options: NodeOptions, clock: Clock, ids: Ids) -> Parts:
 
 def _real(options: NodeOptions, clock: Clock, ids: Ids) -> Parts:
     network = NetworkController(options.exec_root, clock)
-    images = LayoutImageStore(options.images)
+    images = NodeImages(options.images, options.data_root / "images", clock)
     engine = Engine(network=network, images=images, clock=clock, ids=ids, data_root=options.data_root,
                     exec_root=options.exec_root)
 
@@ -84,7 +84,7 @@ def _fake(options: NodeOptions, clock: Clock, ids: Ids) -> Parts:
     from swarmkit_py.runtime.fake import FakeEngine
 
     network = FakeNetwork()
-    images = LayoutImageStore(options.images)
+    images = NodeImages(options.images, options.data_root / "images", clock)
     known = images if options.images.is_dir() else None  # without an image store, every image is "there"
     engine = FakeEngine(clock, ids, network=network, images=known)
     return Parts(engine, images, network, _nothing, _nothing)

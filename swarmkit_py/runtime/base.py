@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol
 
 from msgspec import field
@@ -268,6 +269,20 @@ class Image(Model, frozen=True, kw_only=True):
     rootfs: str = ""
     """The unpacked file system, read-only: overlayfs's lowerdir option, directories joined by `:`, top first, a
     colon inside a path written `\\:`."""
+    digests: list[str] = field(default_factory=list)
+    """Where a registry (or the kit's own images, which stand for one) has it: `nginx@sha256:…`."""
+    diff_ids: list[str] = field(default_factory=list)
+    """The layers' digests, bottom first."""
+    layer_sizes: list[int] = field(default_factory=list)
+    history: list[dict[str, Any]] = field(default_factory=list)
+    """OCI's `history`: `created`, `created_by`, `comment`, `empty_layer`."""
+
+
+class Pulled(Model, frozen=True, kw_only=True):
+    """What came of a pull. `new`: it was not here before."""
+
+    image: Image
+    new: bool
 
 
 class ImageStore(Protocol):
@@ -276,3 +291,32 @@ class ImageStore(Protocol):
     def resolve(self, ref: str) -> Image:
         """By reference (`nginx`, `docker.io/library/nginx:latest`, `nginx:1.18@sha256:…`) or id (prefix). Raises
         errors.NotFound `No such image: nginx:latest`."""
+
+
+class ImageKeeper(ImageStore, Protocol):
+    """An ImageStore whose images come and go on this machine alone."""
+
+    def spool(self) -> Path:
+        """A fresh file for an archive on its way in or out; the caller removes it."""
+
+    async def load(self, archive: Path) -> list[str]:
+        """Take in what `docker save` wrote; what was loaded, as tags (an image without one: its id). Raises
+        errors.InvalidArgument for what is no such archive."""
+
+    async def save(self, refs: list[str], target: Path) -> None:
+        """Write images as one archive. Raises errors.NotFound."""
+
+    async def import_root(self, archive: Path, tag: str, config: dict[str, Any], comment: str) -> Image:
+        """Make an image of one tar file of a root file system. `tag` may be empty."""
+
+    async def pull(self, ref: str) -> Pulled:
+        """From where this machine can get images. Raises errors.NotFound with what there is instead."""
+
+    def tag(self, ref: str, name: str) -> None:
+        """Raises errors.NotFound, errors.InvalidArgument."""
+
+    def untag(self, name: str) -> bool:
+        """Take one tag away; False if there is none of this name."""
+
+    def delete(self, image_id: str, in_use: set[str]) -> int:
+        """Remove an image with all its tags; bytes that came free. Files of images `in_use` (ids) stay."""

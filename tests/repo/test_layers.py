@@ -17,7 +17,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("swarmkit_py.model",),
     ("swarmkit_py.runtime.base",),
     ("swarmkit_py.store", "swarmkit_py.rpc", "swarmkit_py.template", "swarmkit_py.ca", "swarmkit_py.runtime.images",
-     "swarmkit_py.runtime.reference", "swarmkit_py.network.base",
+     "swarmkit_py.runtime.layers", "swarmkit_py.runtime.reference", "swarmkit_py.network.base",
      "swarmkit_py.network.netlink", "swarmkit_py.network.firewall", "swarmkit_py.network.namespaces"),
     ("swarmkit_py.manager",),
     ("swarmkit_py.manager.control", "swarmkit_py.manager.orchestrator", "swarmkit_py.manager.allocator",

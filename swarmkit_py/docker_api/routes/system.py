@@ -16,7 +16,7 @@ from swarmkit_py.docker_api.call import Call
 from swarmkit_py.docker_api.convert import Json, plain
 from swarmkit_py.docker_api.convert_cluster import cluster_json
 from swarmkit_py.docker_api.convert_container import container_summary
-from swarmkit_py.docker_api.convert_image import image_summary
+from swarmkit_py.docker_api.convert_image import image_summary, layers_size, shared_size
 from swarmkit_py.docker_api.filters import parse_filters
 from swarmkit_py.docker_api.machine import (
     ARCHITECTURES,
@@ -118,13 +118,14 @@ def _swarm(call: Call) -> Json:
 
 async def disk_usage(call: Call) -> web.StreamResponse:
     """Sizes of images are known; what containers wrote is not measured and shown as nothing."""
-    containers = call.backend.engine.all()
+    containers, found = call.backend.engine.all(), call.backend.images.all()
     used = [container.image_id for container in containers]
-    images = [image_summary(image, used.count(image.id)) for image in call.backend.images.all()]
+    images = [{**image_summary(image, used.count(image.id)), "SharedSize": shared_size(image, found)}
+              for image in found]
     names, now = network_names(call), call.backend.clock.now()
     shown = [container_summary(container, image_of(call, container.image_id), now, names) for container in containers]
     return json_answer({
-        "LayersSize": sum(image["Size"] for image in images), "Images": images, "Containers": shown, "Volumes": [],
+        "LayersSize": layers_size(found), "Images": images, "Containers": shown, "Volumes": [],
         "BuildCache": [], "BuilderSize": 0,
     })
 

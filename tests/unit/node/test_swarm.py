@@ -10,13 +10,13 @@ from typing import Any, cast
 import pytest
 
 from swarmkit_py.docker_api.backend import InitRequest, JoinRequest
-from swarmkit_py.errors import FailedPrecondition, InvalidArgument, SwarmError, Unavailable, Unimplemented
+from swarmkit_py.errors import FailedPrecondition, InvalidArgument, NotFound, SwarmError, Unavailable, Unimplemented
 from swarmkit_py.model.states import NodeState, TaskState
 from swarmkit_py.network.fake import FakeNetwork
 from swarmkit_py.node import Node, NodeOptions, join
 from swarmkit_py.node.parts import Parts
 from swarmkit_py.rpc.client import Unreachable
-from swarmkit_py.runtime.base import ContainerEngine, ImageStore
+from swarmkit_py.runtime.base import ContainerEngine, ImageKeeper
 from tests.builders import port, spec
 from tests.unit.agent.fake_engine import ScriptedEngine
 from tests.waiting import until
@@ -26,6 +26,13 @@ MANAGER = "127.0.77.1"
 
 async def nothing() -> None:
     pass
+
+
+class NoImages:
+    """Nothing can be pulled; which images there are is the fake engine's affair."""
+
+    async def pull(self, ref: str) -> None:
+        raise NotFound(f"no registry for {ref}")
 
 
 class Rig:
@@ -41,7 +48,7 @@ class Rig:
         root = self.folder / str(number)
         engine = self.engines.setdefault(number, ScriptedEngine())
         network = self.networks.setdefault(number, FakeNetwork())
-        parts = Parts(cast(ContainerEngine, engine), cast(ImageStore, None), network, nothing, nothing)
+        parts = Parts(cast(ContainerEngine, engine), cast(ImageKeeper, NoImages()), network, nothing, nothing)
         options = NodeOptions(root / "data", root / "exec", root / "docker.sock", root / "images", "fake",
                               hostname=f"host{number}")
         node = Node(options, parts=parts)
