@@ -13,7 +13,6 @@ from swarmkit_py.runtime.docker.client import DockerClient
 from swarmkit_py.runtime.docker.holder import HOLDER_IMAGE
 from swarmkit_py.runtime.reference import parse_reference
 
-
 _ITS_OWN = "the images of this node are those of the Docker Engine behind it: use that engine's own docker command"
 
 
@@ -74,7 +73,8 @@ def _image(told: dict[str, Any]) -> Image:
     return Image(
         id=told["Id"], tags=list(told.get("RepoTags") or ()), digest=digests[0].partition("@")[2],
         created=_time(told.get("Created") or ""), size=told["Size"], architecture=told["Architecture"], os=told["Os"],
-        digests=[digest for digest in digests if digest], diff_ids=list((told.get("RootFS") or {}).get("Layers") or ()),
+        digests=[digest for digest in digests if digest],
+        diff_ids=list((told.get("RootFS") or {}).get("Layers") or ()),
         config=config, labels=dict(config.get("Labels") or {}),
     )
 
