@@ -42,6 +42,7 @@ class Daemons:
 
     def __init__(self, plan: Plan, line: socket.socket, now: Callable[[], float]) -> None:
         self._images = plan.images
+        self._cgroups = bool(plan.cgroups)
         self._line = line
         self._now = now
         self._hosts: dict[str, SwarmHost] = {}
@@ -59,6 +60,7 @@ class Daemons:
         self.states[host.name] = state._replace(running=True, started_at=self._now(), due_at=None)
         options = {
             "data_root": "/srv/docker", "exec_root": "/run/swarmd", "api_socket": str(SOCKET), "images": self._images,
+            "cgroup_parent": f"/hosts/{host.name}" if self._cgroups else "",
         }
         log = str(INSIDE / "log" / f"{host.name}.log")
         request: dict[str, Any] = {"start": host.name, "pid": host.init_pid, "log": log, "options": options}

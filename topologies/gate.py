@@ -10,7 +10,7 @@ import os
 import pwd
 from collections.abc import Callable
 
-from topologies import syscalls
+from topologies import cgroups, syscalls
 from topologies.idmap import Refused, maps_for, new_user_namespace, way_out
 from topologies.plan import Plan
 from topologies.rootfs import Trees
@@ -24,8 +24,11 @@ _ALL = (
 )
 
 
-def enter(plan: Plan, first_id: int, tell_init: Callable[[int], None], init: Callable[[Trees], int]) -> int:
-    """Make the sandbox, run `init` as its PID 1, wait for its end; its exit status. Raises Refused.
+def enter(
+    plan: Plan, first_id: int, own: tuple[str, ...], tell_init: Callable[[int], None], init: Callable[[Trees], int]
+) -> int:
+    """Make the sandbox, run `init` as its PID 1, wait for its end; its exit status. Raises Refused. `own`: the
+    cgroups we are in, if they are the cluster's.
 
     `tell_init` hears PID 1's pid as the outside counts before PID 1 does anything.
     """
@@ -35,7 +38,8 @@ def enter(plan: Plan, first_id: int, tell_init: Callable[[int], None], init: Cal
     trees = Trees.with_owner_ids(plan, user_ns) if first_id else None
     try:
         _become_inner_root(user_ns, can_setgroups=first_id != 0)
-        syscalls.unshare(_ALL)
+        syscalls.unshare(_ALL | (syscalls.CLONE_NEWCGROUP if own else 0))
+        cgroups.join_leaf(own)
     except PermissionError as error:
         raise Refused(way_out()) from error
     syscalls.die_with_parent(keeper)

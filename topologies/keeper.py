@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from swarmkit_py.errors import SwarmError
-from topologies import syscalls
+from topologies import cgroups, syscalls
 from topologies.idmap import Refused, range_for_root, read_subordinate
 from topologies.ledger import Ledger, claim, failed_log, ledgers, remove, update
 from topologies.places import bases
@@ -51,6 +51,7 @@ def main() -> None:
     watcher = _start_watcher(ledger, status.fileno())
     gate = 0
     try:
+        plan = _make_cgroups(plan, ledger)
         _make_run_dir(plan, ledger)
         gate, ledger = _start_gate(plan, ledger, status)
         _wait(ledger, gate, watcher, status.fileno())
@@ -72,7 +73,15 @@ def _new_ledger(plan: Plan) -> Ledger:
     return Ledger(
         run_id=plan.run_id, name=plan.name, topology=plan.topology, run_dir=plan.run_dir,
         keeper=identify(os.getpid()), first_id=first_id,
+        cgroups=tuple(str(cgroups.directory(found, plan.run_id)) for found in cgroups.here()) if first_id else (),
     )
+
+
+def _make_cgroups(plan: Plan, ledger: Ledger) -> Plan:
+    """The plan with the hierarchies in which the cluster has its own cgroup: all of the machine's, or none."""
+    found = cgroups.here() if ledger.cgroups else []
+    made = cgroups.make(found, plan.run_id, ledger.first_id)
+    return plan._replace(cgroups=tuple(found) if made else ())
 
 
 def _make_run_dir(plan: Plan, ledger: Ledger) -> None:
@@ -139,7 +148,9 @@ def _gate(plan: Plan, ledger: Ledger, status: Status, keeper: socket.socket) -> 
     try:
         syscalls.set_process_name("lab-gate")
         _log_to(Path(plan.run_dir) / _LOG, ledger.first_id)
-        code = gate.enter(plan, ledger.first_id, tell_init, lambda trees: init.main(trees, plan))
+        own = ledger.cgroups if plan.cgroups else ()
+        cgroups.join(own)
+        code = gate.enter(plan, ledger.first_id, own, tell_init, lambda trees: init.main(trees, plan))
     except Refused as error:
         status.failed(str(error), 3)
     except OSError as error:

@@ -10,16 +10,19 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import select
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from swarmkit_py.errors import AlreadyExists
-from topologies import places
+from topologies import cgroups, places
 from topologies.processes import Process
 
 _DYING_SECONDS = 10.0
+_BUSY_SECONDS = 3.0
 LOCK = ".lock"
 
 
@@ -124,10 +127,12 @@ def _remove_locked(ledger: Ledger) -> None:
     current = read(ledger.path)
     if current is None or current.run_id != ledger.run_id:
         return
-    for cgroup in current.cgroups:
-        remove_cgroup(Path(cgroup))
+    left = _remove_cgroups(current.cgroups)
     remove_tree(Path(current.run_dir))
-    ledger.path.unlink(missing_ok=True)
+    if left:
+        _write(current._replace(cgroups=left))  # for the next sweep: it must not be forgotten
+    else:
+        ledger.path.unlink(missing_ok=True)
 
 
 def remove_tree(path: Path) -> None:
@@ -145,13 +150,14 @@ def remove_tree(path: Path) -> None:
     path.rmdir()
 
 
-def remove_cgroup(path: Path) -> None:
-    """Remove a cgroup and those below it; one that is still busy is left for the next sweep."""
-    for directory, _, _ in os.walk(path, topdown=False):
-        try:
-            Path(directory).rmdir()
-        except OSError:
-            pass
+def _remove_cgroups(paths: tuple[str, ...]) -> tuple[str, ...]:
+    """Those that could not be removed. The kernel takes a moment to let go of processes that have just ended."""
+    deadline = time.monotonic() + _BUSY_SECONDS
+    while True:
+        paths = tuple(path for path in paths if not cgroups.remove(Path(path)))
+        if not paths or time.monotonic() > deadline:
+            return paths
+        select.select([], [], [], 0.02)  # there is nothing to wait for: a cgroup does not say when it is free
 
 
 @contextmanager

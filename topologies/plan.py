@@ -33,6 +33,8 @@ class Plan(NamedTuple):
     as_root: bool = False
     lifeline: bool = False
     status_fd: int = -1
+    cgroups: tuple[tuple[str, str, str, str], ...] = ()
+    """The hierarchies (`cgroups.Hierarchy`) in which the cluster has a cgroup of its own; none without root."""
 
     def to_json(self) -> str:
         """One line."""
@@ -42,4 +44,5 @@ class Plan(NamedTuple):
 def from_json(text: str) -> Plan:
     """The plan that `to_json` wrote."""
     data = json.loads(text)
-    return Plan(**{**data, "keep": tuple(data["keep"]), "hide": tuple(data["hide"])})
+    return Plan(**{**data, "keep": tuple(data["keep"]), "hide": tuple(data["hide"]),
+                   "cgroups": tuple(tuple(item) for item in data.get("cgroups", ()))})

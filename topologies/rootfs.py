@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from topologies import syscalls
+from topologies import cgroups, syscalls
 from topologies.places import INSIDE
 from topologies.plan import Plan
 
@@ -59,6 +59,8 @@ def arrange(trees: Trees, plan: Plan) -> None:
         syscalls.tmpfs(target)
     for target in ("/tmp", "/var/tmp", "/dev/shm"):
         syscalls.tmpfs(target, 0o1777)
+    if plan.cgroups:
+        cgroups.mount([cgroups.Hierarchy(*item) for item in plan.cgroups])
     syscalls.mount("proc", "/proc", "proc", syscalls.MS_NOSUID | syscalls.MS_NODEV | syscalls.MS_NOEXEC)
     INSIDE.mkdir()
     syscalls.attach_tree(trees.run_dir, str(INSIDE))

@@ -26,7 +26,7 @@ TOOLS = {
 OPTIONAL_TOOLS = {
     "tmux": "two terminals instead of one window", "tcpdump": "no packet captures in shells",
     "newuidmap": "as an ordinary user, a sandbox has one user id only", "iperf3": "no throughput measurements",
-    "skopeo": "no images from a registry",
+    "skopeo": "no images from a registry", "tini": "no --init",
 }
 
 

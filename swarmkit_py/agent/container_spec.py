@@ -6,16 +6,18 @@ Counterpart: moby/daemon/cluster/executor/container/container.go.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from swarmkit_py.errors import InvalidArgument
+from swarmkit_py.model.container import Limits, LogConfig, ulimits_of
 from swarmkit_py.model.objects import Task
-from swarmkit_py.model.specs import SECOND, ContainerSpec, PortConfig
+from swarmkit_py.model.specs import SECOND, ContainerSpec, PortConfig, ResourceRequirements, Resources
 from swarmkit_py.runtime.base import Container, ContainerConfig, OverlayAddress, PortMapping, SandboxSpec
 
 TASK_LABEL = "com.docker.swarm.task.id"
 NODE_LABEL = "com.docker.swarm.node.id"
 DEFAULT_GRACE = 10.0
-_NOT_YET = ("healthcheck", "mounts", "secrets", "configs", "dns_config", "sysctls", "ulimits", "privileges", "groups")
+_NOT_YET = ("mounts", "secrets", "configs", "dns_config", "privileges")
 
 
 def container_config(task: Task) -> ContainerConfig:
@@ -30,8 +32,24 @@ def container_config(task: Task) -> ContainerConfig:
         tty=bool(spec.tty), open_stdin=bool(spec.open_stdin), read_only=bool(spec.read_only), init=bool(spec.init),
         cap_add=list(spec.capability_add or ()), cap_drop=list(spec.capability_drop or ()),
         extra_hosts=_extra_hosts(spec.hosts or ()), stop_signal=spec.stop_signal or "", stop_grace=stop_grace(task),
-        sandbox=sandbox_spec(task),
+        sandbox=sandbox_spec(task), health=spec.healthcheck, limits=_limits(task.spec.resources),
+        ulimits=ulimits_of(spec.ulimits), sysctls=spec.sysctls or {}, groups=list(spec.groups or ()),
+        log=_log_config(task.spec.log_driver),
     )
+
+
+def _limits(resources: ResourceRequirements | None) -> Limits:
+    """What may be used, and the memory reservation as the kernel's soft limit."""
+    limits = (resources.limits if resources is not None else None) or Resources()
+    reserved = (resources.reservations if resources is not None else None) or Resources()
+    return Limits(
+        memory=limits.memory_bytes or 0, nano_cpus=limits.nano_cpus or 0, pids=limits.pids or 0,
+        memory_reservation=reserved.memory_bytes or 0)
+
+
+def _log_config(driver: dict[str, Any] | None) -> LogConfig:
+    driver = driver or {}
+    return LogConfig(driver=driver.get("Name") or "json-file", options=driver.get("Options") or {})
 
 
 def sandbox_spec(task: Task) -> SandboxSpec:

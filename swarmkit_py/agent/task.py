@@ -15,8 +15,10 @@ from msgspec.structs import replace
 
 from swarmkit_py.agent.climb import STEPS, Action, failure_state, next_action
 from swarmkit_py.agent.container_spec import container_config, open_ports, serves_ingress
-from swarmkit_py.clock import Clock
+from swarmkit_py.agent.health import NO_CHECK, wait_while
+from swarmkit_py.clock import ZERO_TIME, Clock
 from swarmkit_py.errors import NotFound, SwarmError
+from swarmkit_py.model.container import HEALTHY, STARTING, UNHEALTHY
 from swarmkit_py.model.objects import ContainerStatus, Task, TaskStatus
 from swarmkit_py.model.states import TaskState
 from swarmkit_py.rpc.race import cancel
@@ -127,18 +129,37 @@ class TaskRunner:
         return await self._tools.engine.create(config)
 
     async def _start(self) -> bool:
-        self._see(await self._tools.engine.start(self._ref()))
+        """Start it, and wait until it is healthy, if it can say so. A container that ended meanwhile is not started
+        again: how it ended is for the next state to tell."""
+        if self._tools.engine.get(self._ref()).started_at == ZERO_TIME:
+            self._see(await self._tools.engine.start(self._ref()))
+        waiting = wait_while(self._tools.engine, self._ref(), STARTING)
+        if not await self._unless_changed(waiting):
+            return False
+        await self._refuse_unhealthy()
         return True
 
     async def _wait(self) -> bool:
-        if not await self._unless_changed(self._tools.engine.wait(self._ref())):
+        if not await self._unless_changed(wait_while(self._tools.engine, self._ref(), STARTING, HEALTHY, NO_CHECK)):
             return False
+        await self._refuse_unhealthy()
         container = self._tools.engine.get(self._ref())
         self._see(container)
         if container.exit_code:
             reason = f": {container.error}" if container.error else ""
             raise TaskExit(f"task: non-zero exit ({container.exit_code}){reason}")
         return True
+
+    async def _refuse_unhealthy(self) -> None:
+        """A container that runs and is not well is stopped; that is its task's failure. Raises TaskExit."""
+        container = self._tools.engine.get(self._ref())
+        if not container.running or container.health is None or container.health.status != UNHEALTHY:
+            return
+        await self._tools.engine.stop(self._ref())
+        container = self._tools.engine.get(self._ref())
+        self._see(container)
+        raise TaskExit(f"task: non-zero exit ({container.exit_code}): dockerexec: unhealthy container"
+                       if container.exit_code else "dockerexec: unhealthy container")
 
     async def _stop(self) -> None:
         if self.status.state is TaskState.RUNNING and serves_ingress(self.task):

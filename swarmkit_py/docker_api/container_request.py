@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from swarmkit_py.docker_api.container_options import health_config, limits, log_config, seccomp, ulimits
 from swarmkit_py.docker_api.convert import Json
 from swarmkit_py.docker_api.host_config import (
     asks_nothing,
@@ -43,7 +44,7 @@ def container_config(body: Json, name: str, exposed: list[str]) -> ContainerConf
         image=image, name=check_name(name),
         command=_entrypoint(body), args=_words(body, "Cmd"), env=_words(body, "Env") or [],
         working_dir=_text(body, "WorkingDir"), user=_text(body, "User"), hostname=_text(body, "Hostname"),
-        labels=_labels(body),
+        labels=_strings(body, "Labels"),
         tty=_flag(body, "Tty"), open_stdin=_flag(body, "OpenStdin"), stdin_once=_flag(body, "StdinOnce"),
         attach_stdin=_flag(body, "AttachStdin"), read_only=_flag(host, "ReadonlyRootfs"), init=_flag(host, "Init"),
         cap_add=_words(host, "CapAdd") or [], cap_drop=_words(host, "CapDrop") or [],
@@ -51,6 +52,10 @@ def container_config(body: Json, name: str, exposed: list[str]) -> ContainerConf
         stop_signal=_text(body, "StopSignal"), stop_grace=float(_number(body, "StopTimeout", 10)),
         restart_policy=policy, restart_max=restarts, auto_remove=_flag(host, "AutoRemove"),
         sandbox=_sandbox(body, host, exposed),
+        health=health_config(_object(body, "Healthcheck")), limits=limits(host), ulimits=ulimits(host),
+        sysctls=_strings(host, "Sysctls"), groups=_words(host, "GroupAdd") or [],
+        log=log_config(_object(host, "LogConfig")), seccomp=seccomp(_words(host, "SecurityOpt") or []),
+        attach_stdout=_flag(body, "AttachStdout"), attach_stderr=_flag(body, "AttachStderr"),
     )
 
 
@@ -77,8 +82,6 @@ def _refuse(body: Json, host: Json) -> None:
     for name in _UNSUPPORTED:
         if not asks_nothing(body.get(name)):
             raise Unimplemented(f"{name} is not there yet in this kit: run the container without it")
-    if _object(body, "Healthcheck").get("Test", ["NONE"])[:1] not in ([], ["NONE"]):
-        raise Unimplemented("Healthcheck is not there yet in this kit: run the container without it")
     refuse_unsupported(host)
     for name, endpoint in _object(_object(body, "NetworkingConfig"), "EndpointsConfig").items():
         if name not in ("default", "bridge", "host", "none"):
@@ -122,8 +125,8 @@ def _number(body: Json, name: str, default: int) -> int:
     return int(_typed(body, name, int, default))
 
 
-def _labels(body: Json) -> dict[str, str]:
-    return {str(key): str(value) for key, value in _object(body, "Labels").items()}
+def _strings(body: Json, name: str) -> dict[str, str]:
+    return {str(key): str(value) for key, value in _object(body, name).items()}
 
 
 def _words(body: Json, name: str) -> list[str] | None:

@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
-from swarmkit_py.docker_api.convert import Json
+from swarmkit_py.docker_api.container_options import health_json
+from swarmkit_py.docker_api.convert import Json, plain
 from swarmkit_py.docker_api.convert_network import local_id
 from swarmkit_py.docker_api.durations import human_duration
 from swarmkit_py.docker_api.host_config import host_config_json
 from swarmkit_py.model.assignment import mac_of
+from swarmkit_py.model.container import STARTING
 from swarmkit_py.runtime.base import Container, Image, PortMapping
+from swarmkit_py.runtime.program import merge_environment
 
 NetworkNames = Callable[[str], str]
 """Network id → name, as far as this node knows (the id itself otherwise)."""
@@ -22,12 +25,24 @@ NetworkNames = Callable[[str], str]
 
 def status_text(container: Container, now: datetime) -> str:
     """`Up 3 seconds`, `Exited (0) 2 minutes ago`, `Created`, …"""
-    if container.status == "running":
-        return f"Up {_since(container.started_at, now)}"
+    if container.running:
+        return f"Up {_since(container.started_at, now)}{_remark(container)}"
+    if container.status == "restarting":
+        return f"Restarting ({container.exit_code}) {_since(container.finished_at, now)} ago"
     if container.status == "exited":
         return f"Exited ({container.exit_code}) {_since(container.finished_at, now)} ago"
     return {"created": "Created", "removing": "Removal In Progress", "dead": "Dead"}.get(
         container.status, container.status.capitalize())
+
+
+def _remark(container: Container) -> str:
+    """` (Paused)`, else ` (healthy)`, ` (unhealthy)` or ` (health: starting)` where there is a check."""
+    if container.status == "paused":
+        return " (Paused)"
+    if container.health is None:
+        return ""
+    status = container.health.status
+    return f" (health: {status})" if status == STARTING else f" ({status})"
 
 
 def _since(time: datetime, now: datetime) -> str:
@@ -149,10 +164,12 @@ def _bindings_asked(container: Container) -> Json:
 
 def _state(container: Container) -> Json:
     return {
-        "Status": container.status, "Running": container.running, "Paused": False, "Restarting": False,
-        "OOMKilled": False, "Dead": container.status == "dead", "Pid": container.pid,
+        "Status": container.status, "Running": container.running or container.status == "restarting",
+        "Paused": container.status == "paused", "Restarting": container.status == "restarting",
+        "OOMKilled": container.oom_killed, "Dead": container.status == "dead", "Pid": container.pid,
         "ExitCode": container.exit_code, "Error": container.error,
         "StartedAt": container.started_at, "FinishedAt": container.finished_at,
+        **({"Health": health_json(container.health)} if container.health is not None else {}),
     }
 
 
@@ -161,17 +178,23 @@ def _config(container: Container, image: Image | None) -> Json:
     defaults: Mapping[str, object] = image.config if image is not None else {}
     return {
         "Hostname": config.hostname or container.id[:12], "Domainname": "", "User": config.user,
-        "AttachStdin": config.attach_stdin, "AttachStdout": False, "AttachStderr": False,
+        "AttachStdin": config.attach_stdin, "AttachStdout": config.attach_stdout,
+        "AttachStderr": config.attach_stderr,
         "ExposedPorts": {port: {} for port in exposed_ports(image)},
         "Tty": config.tty, "OpenStdin": config.open_stdin, "StdinOnce": config.stdin_once,
-        "Env": list(config.env) or None,
+        "Env": merge_environment(_words(defaults.get("Env")), list(config.env)) or None,
         "Cmd": config.args if config.args is not None else defaults.get("Cmd"),
         "Image": config.image, "Volumes": None,
         "WorkingDir": config.working_dir or str(defaults.get("WorkingDir") or ""),
         "Entrypoint": config.command if config.command is not None else defaults.get("Entrypoint"),
         "OnBuild": None, "Labels": dict(config.labels),
         **({"StopSignal": config.stop_signal} if config.stop_signal else {}),
+        **({"Healthcheck": plain(config.health)} if config.health is not None else {}),
     }
+
+
+def _words(value: object) -> list[str]:
+    return [str(word) for word in value] if isinstance(value, list) else []
 
 
 def _network_settings(container: Container, image: Image | None, names: NetworkNames) -> Json:

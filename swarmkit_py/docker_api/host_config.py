@@ -8,18 +8,21 @@ from __future__ import annotations
 
 from typing import Any
 
+from swarmkit_py.docker_api.container_options import options_json
 from swarmkit_py.docker_api.convert import Json
 from swarmkit_py.errors import InvalidArgument, Unimplemented
 from swarmkit_py.runtime.base import ContainerConfig, PortMapping
 
 HANDLED = {
     "NetworkMode", "PortBindings", "RestartPolicy", "AutoRemove", "CapAdd", "CapDrop", "ExtraHosts", "Privileged",
-    "PublishAllPorts", "ReadonlyRootfs", "Init",
+    "PublishAllPorts", "ReadonlyRootfs", "Init", "Memory", "MemoryReservation", "MemorySwap", "NanoCpus", "CpuShares",
+    "CpuPeriod", "CpuQuota", "CpusetCpus", "CpusetMems", "PidsLimit", "Ulimits", "Sysctls", "GroupAdd", "LogConfig",
+    "SecurityOpt",
 }
 CLIENT_ONLY = {"ContainerIDFile", "ConsoleSize"}
 """Fields the daemon does nothing with."""
 ALSO_DEFAULT: dict[str, tuple[Any, ...]] = {
-    "MemorySwappiness": (-1,), "PidsLimit": (-1,), "MemorySwap": (-1,), "Isolation": ("default",),
+    "MemorySwappiness": (-1,), "Isolation": ("default",),
     "Runtime": ("runc",), "IpcMode": ("private",), "CgroupnsMode": ("private", "host"), "ShmSize": (67108864,),
     "VolumeDriver": ("local",),
 }
@@ -42,13 +45,7 @@ def refuse_unsupported(host: Json) -> None:
     for name, value in host.items():
         if name in HANDLED or name in CLIENT_ONLY or asks_nothing(value) or value in ALSO_DEFAULT.get(name, ()):
             continue
-        if name == "LogConfig" and isinstance(value, dict) and _default_log(value):
-            continue
         raise Unimplemented(f"HostConfig.{name} is not there yet in this kit: run the container without it")
-
-
-def _default_log(value: Json) -> bool:
-    return value.get("Type", "") in ("", "json-file") and not value.get("Config")
 
 
 def network_mode(host: Json) -> str:
@@ -115,7 +112,7 @@ def host_config_json(config: ContainerConfig, mode: str, bindings: Json) -> Json
     policy = "" if config.restart_policy == "no" and "com.docker.swarm.task.id" in config.labels \
         else config.restart_policy
     return {
-        **_ZERO,
+        **_ZERO, **options_json(config),
         "NetworkMode": mode, "PortBindings": bindings,
         "RestartPolicy": {"Name": policy, "MaximumRetryCount": config.restart_max},
         "AutoRemove": config.auto_remove,

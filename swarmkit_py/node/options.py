@@ -28,3 +28,6 @@ class NodeOptions:
     listen_port: int = SWARM_PORT
     hostname: str = field(default_factory=socket.gethostname)
     log_level: str = "info"
+    cgroup_parent: str = ""
+    """Where containers' cgroups go, below the top of each hierarchy; "": none of ours, so no limits (in a user
+    namespace), or runc's own place."""

@@ -47,7 +47,7 @@ def _real(options: NodeOptions, clock: Clock, ids: Ids) -> Parts:
     network = NetworkController(options.exec_root, clock)
     images = NodeImages(options.images, options.data_root / "images", clock)
     engine = Engine(network=network, images=images, clock=clock, ids=ids, data_root=options.data_root,
-                    exec_root=options.exec_root)
+                    exec_root=options.exec_root, cgroup_parent=options.cgroup_parent)
 
     async def start() -> None:
         await network.start()

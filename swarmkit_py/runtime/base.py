@@ -16,6 +16,8 @@ from msgspec import field
 
 from swarmkit_py.clock import ZERO_TIME
 from swarmkit_py.model.base import Model
+from swarmkit_py.model.container import Health, Limits, LogConfig, Ulimit
+from swarmkit_py.model.specs import HealthConfig
 
 
 class PortMapping(Model, frozen=True, kw_only=True):
@@ -102,11 +104,24 @@ class ContainerConfig(Model, frozen=True, kw_only=True):
     auto_remove: bool = False
     sandbox: SandboxSpec | None = None
     """None: bridge mode without ports. Its `id` is ignored: the container's id is used."""
+    health: HealthConfig | None = None
+    """As asked; the engine fills in what the image says."""
+    limits: Limits = Limits()
+    ulimits: list[Ulimit] = field(default_factory=list)
+    sysctls: dict[str, str] = field(default_factory=dict)
+    groups: list[str] = field(default_factory=list)
+    """Additional groups of the process, by name or number."""
+    log: LogConfig = LogConfig()
+    seccomp: str = ""
+    """"" for the default profile, `unconfined` for none."""
+    attach_stdout: bool = False
+    attach_stderr: bool = False
+    """What the client attached to at the start; only shown again."""
 
 
 class Container(Model, frozen=True, kw_only=True):
-    """A container as it is now. `status`: created, running, restarting (between two runs), exited, removing,
-    dead (Docker's words).
+    """A container as it is now. `status`: created, running, paused, restarting (between two runs), exited,
+    removing, dead (Docker's words). A paused one counts as running, as with Docker.
 
     `image_id` is `sha256:…`; `pid` is in the pid namespace of the daemon; `sandbox` is None before start."""
 
@@ -127,10 +142,13 @@ class Container(Model, frozen=True, kw_only=True):
     restart_count: int = 0
     sandbox: Sandbox | None = None
     log_path: str = ""
+    health: Health | None = None
+    """None: no health check. Kept after its end, as with Docker."""
+    oom_killed: bool = False
 
     @property
     def running(self) -> bool:
-        return self.status == "running"
+        return self.status in ("running", "paused")
 
 
 class LogLine(Model, frozen=True, kw_only=True):

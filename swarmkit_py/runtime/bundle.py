@@ -1,8 +1,8 @@
 """Owns the OCI runtime bundle of a container: config.json as a pure function of what is wanted.
 
-Knows no disk and no process. Docker's defaults, with three differences that the sandbox asks for: no cgroup mount
-and no resources (nothing may stay in /sys/fs/cgroup when a sandbox is killed), no `gid=5` on /dev/pts where that
-group has no mapping, and no seccomp profile (the sandbox's user namespace owns nothing of the machine).
+Knows no disk and no process. Docker's defaults, with two differences that the sandbox asks for: cgroups (and so
+limits) only where they were handed to us, never shown in the container, and no `gid=5` on /dev/pts where that group
+has no mapping.
 Counterpart: moby/oci/defaults.go, moby/daemon/oci_linux.go.
 """
 
@@ -11,7 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from swarmkit_py.model.container import Limits, Ulimit
 from swarmkit_py.runtime.program import User
+from swarmkit_py.runtime.seccomp import profile
 
 MASKED_PATHS = (
     "/proc/asound", "/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list",
@@ -51,6 +53,7 @@ class ProcessSpec:
     user: User = User()
     capabilities: list[str] = field(default_factory=list)
     tty: bool = False
+    ulimits: tuple[Ulimit, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,11 @@ class BundleSpec:
     read_only: bool = False
     privileged: bool = False
     binds: tuple[tuple[str, str], ...] = ()
+    cgroup: str = ""
+    """Where runc puts the container below each hierarchy; "": in none."""
+    limits: Limits = Limits()
+    sysctls: dict[str, str] = field(default_factory=dict)
+    seccomp: bool = True
 
 
 def process_json(spec: ProcessSpec, ids: IdMap) -> dict[str, Any]:
@@ -84,7 +92,14 @@ def process_json(spec: ProcessSpec, ids: IdMap) -> dict[str, Any]:
             "bounding": spec.capabilities, "permitted": held, "effective": held, "inheritable": [], "ambient": [],
         },
         "noNewPrivileges": False,
+        **({"rlimits": [_rlimit(one) for one in spec.ulimits]} if spec.ulimits else {}),
     }
+
+
+def _rlimit(one: Ulimit) -> dict[str, Any]:
+    unlimited = 2**64 - 1
+    return {"type": f"RLIMIT_{one.name.upper()}", "soft": one.soft % (unlimited + 1),
+            "hard": one.hard % (unlimited + 1)}
 
 
 def mounts(spec: BundleSpec) -> list[dict[str, Any]]:
@@ -113,16 +128,43 @@ def _mount(target: str, kind: str, source: str, options: list[str]) -> dict[str,
     return {"destination": target, "type": kind, "source": source, "options": options}
 
 
+CPU_PERIOD = 100_000
+"""Microseconds; a share of a CPU is a quota of this."""
+
+
+def resources(limits: Limits) -> dict[str, Any]:
+    """The `linux.resources` of limits."""
+    found: dict[str, Any] = {}
+    memory = {"limit": limits.memory, "reservation": limits.memory_reservation,
+              "swap": limits.memory_swap}
+    if memory := {name: value for name, value in memory.items() if value}:
+        found["memory"] = memory
+    quota = limits.nano_cpus * CPU_PERIOD // 1_000_000_000 if limits.nano_cpus else limits.cpu_quota
+    cpu = {"shares": limits.cpu_shares, "quota": quota, "period": limits.cpu_period or (CPU_PERIOD if quota else 0),
+           "cpus": limits.cpuset_cpus, "mems": limits.cpuset_mems}
+    if cpu := {name: value for name, value in cpu.items() if value}:
+        found["cpu"] = cpu
+    if limits.pids:
+        found["pids"] = {"limit": limits.pids}
+    return found
+
+
 def bundle_json(spec: BundleSpec) -> dict[str, Any]:
     """config.json."""
     namespaces: list[dict[str, str]] = [{"type": kind} for kind in ("mount", "uts", "pid", "ipc")]
-    linux: dict[str, Any] = {"resources": {}}
+    linux: dict[str, Any] = {"resources": resources(spec.limits) if spec.cgroup else {}}
+    if spec.cgroup:
+        linux["cgroupsPath"] = spec.cgroup
     if spec.network_path:
         namespaces.append({"type": "network", "path": spec.network_path})
         linux["sysctl"] = {"net.ipv4.ip_unprivileged_port_start": "0"}
+    if spec.sysctls:
+        linux["sysctl"] = {**linux.get("sysctl", {}), **spec.sysctls}
     linux["namespaces"] = namespaces
     if not spec.privileged:
         linux |= {"maskedPaths": list(MASKED_PATHS), "readonlyPaths": list(READONLY_PATHS)}
+        if spec.seccomp:
+            linux["seccomp"] = profile(spec.process.capabilities)
     return {
         "ociVersion": "1.0.2",
         "process": process_json(spec.process, spec.ids),

@@ -81,10 +81,10 @@ class Shim:
         ]
 
     async def create(
-        self, container_id: str, place: ShimPlace, log: Path, log_limit: int, stdio: list[str]
+        self, container_id: str, place: ShimPlace, log: list[str], stdio: list[str]
     ) -> Started:
         """`runc create` under a new conmon: the process is made, and waits. Raises SwarmError with Docker's text."""
-        options = ["-l", f"k8s-file:{log}", "--log-size-max", str(log_limit), *stdio]
+        options = [*log, *stdio]
         return await self._launch(self.arguments(container_id, container_id, place, options), place)
 
     async def start(self, container_id: str) -> None:

@@ -13,7 +13,7 @@ import msgspec
 from swarmkit_py import errors
 from swarmkit_py.clock import Clock
 from swarmkit_py.ids import Ids
-from swarmkit_py.runtime import attach, capabilities, mounts
+from swarmkit_py.runtime import attach, capabilities, cgroups, health, mounts
 from swarmkit_py.runtime.attach import ConmonAttached
 from swarmkit_py.runtime.base import (
     Container,
@@ -33,6 +33,7 @@ from swarmkit_py.runtime.execs import Execs
 from swarmkit_py.runtime.launcher import Launcher, effective_hostname
 from swarmkit_py.runtime.lifecycle import Lifecycle
 from swarmkit_py.runtime.logs import DirectoryWatch, read_logs
+from swarmkit_py.runtime.probes import Probes
 from swarmkit_py.runtime.program import command_line, environment, merge_environment, stop_signal
 from swarmkit_py.runtime.registry import EventHub, Registry
 from swarmkit_py.runtime.signals import parse_signal
@@ -47,24 +48,28 @@ class Engine:
     After construction call `restore` once; at the end of the daemon `close` (containers run on)."""
 
     def __init__(
-        self, *, network: SandboxNetwork, images: ImageStore, clock: Clock, ids: Ids, data_root: Path, exec_root: Path
+        self, *, network: SandboxNetwork, images: ImageStore, clock: Clock, ids: Ids, data_root: Path,
+        exec_root: Path, cgroup_parent: str = "",
     ) -> None:
         self._images, self._clock, self._ids = images, clock, ids
         self._id_map = mounts.read_id_map()
-        sealed = mounts.seal_cgroups(self._id_map)
+        self._cgroups = cgroups.find(cgroup_parent, Path("/proc/self/mountinfo").read_text())
+        sealed = self._cgroups.there or mounts.seal_cgroups(self._id_map)
         self._storage = Storage(data_root.absolute(), exec_root.absolute(), self._id_map)
         shim = Shim(exec_root.absolute(), sealed=sealed)
-        self._launcher = Launcher(self._storage, shim, self._id_map)
+        self._launcher = Launcher(self._storage, shim, self._id_map, self._cgroups)
         self._shim = shim
         self._registry, self._events = Registry(), EventHub(clock)
         self._cells = Cells(self._registry, self._events, self._storage, network)
+        self._probes = Probes(self._cells, clock, lambda: self)
         self._life = Lifecycle(
-            cells=self._cells, launcher=self._launcher, shim=shim, network=network, clock=clock)
+            cells=self._cells, launcher=self._launcher, shim=shim, network=network, clock=clock, probes=self._probes,
+            cgroups=self._cgroups)
         self._execs = Execs(shim, exec_root.absolute(), ids, self._id_map, self._exec_ended)
 
     async def restore(self) -> None:
         """Take over the containers a former daemon left under the same data root."""
-        await take_over(self._cells, self._life, self._shim)
+        await take_over(self._cells, self._life, self._shim, self._probes)
 
     async def close(self) -> None:
         """Stop watching; containers and their logs go on without us."""
@@ -77,8 +82,8 @@ class Engine:
         path, *args = command_line(config, image)
         capabilities.effective(config.cap_add, config.cap_drop, privileged=config.privileged)
         parse_signal(stop_signal(config, image))
-        if config.init:
-            raise errors.Unimplemented("--init is not there yet: start the container without it")
+        health.check(config.health)
+        config = msgspec.structs.replace(config, health=health.merged(config.health, health.of_image(image.config)))
         container_id = self._ids.container_id()
         name = self._registry.reserve_name(config.name, container_id)
         container = Container(
@@ -147,7 +152,7 @@ class Engine:
 
         def ended() -> bool:
             try:
-                return self.get(container_id).status not in ("running", "restarting")
+                return self.get(container_id).status not in ("running", "paused", "restarting")
             except errors.NotFound:
                 return True
 
@@ -195,7 +200,7 @@ class Engine:
             args=config.args,
             env=merge_environment(env, config.env),
             working_dir=config.working_dir or base.working_dir or str(image.config.get("WorkingDir") or "/"),
-            user=self._launcher.user(user, self._storage.merged(container.id)),
+            user=self._launcher.user(user, self._storage.merged(container.id), base.groups),
             capabilities=capabilities.effective(
                 base.cap_add, base.cap_drop, privileged=base.privileged or config.privileged),
             tty=config.tty,
@@ -216,6 +221,10 @@ class Engine:
     def exec_get(self, exec_id: str) -> Exec:
         """Raises errors.NotFound."""
         return self._execs.get(exec_id)
+
+    def exec_forget(self, exec_id: str) -> None:
+        """Nobody will ask for this one any more."""
+        self._execs.forget_one(exec_id)
 
     def _exec_ended(self, ended: Exec) -> None:
         try:

@@ -110,6 +110,11 @@ class Execs:
             self._execs.pop(exec_id)
             self._specs.pop(exec_id, None)
 
+    def forget_one(self, exec_id: str) -> None:
+        """Nobody will ask for this one any more."""
+        self._execs.pop(exec_id, None)
+        self._specs.pop(exec_id, None)
+
     def cancel(self) -> None:
         """Stop watching (the daemon ends; the processes go on)."""
         for task in self._tasks:

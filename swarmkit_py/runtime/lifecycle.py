@@ -14,8 +14,11 @@ from swarmkit_py.clock import Clock
 from swarmkit_py.runtime import conmon, process, restart
 from swarmkit_py.runtime.base import Container, Image, Sandbox, SandboxNetwork, SandboxSpec
 from swarmkit_py.runtime.cells import Cell, Cells, promise, resolve
+from swarmkit_py.runtime.cgroups import Cgroups
 from swarmkit_py.runtime.launcher import Launcher, Running
+from swarmkit_py.runtime.probes import Probes
 from swarmkit_py.runtime.program import stop_signal
+from swarmkit_py.runtime.rotate import keep_rotating
 from swarmkit_py.runtime.signals import parse_signal
 
 KILLED = 137
@@ -27,8 +30,10 @@ class Lifecycle:
     """All containers of one engine, from create to remove."""
 
     def __init__(
-        self, *, cells: Cells, launcher: Launcher, shim: conmon.Shim, network: SandboxNetwork, clock: Clock
+        self, *, cells: Cells, launcher: Launcher, shim: conmon.Shim, network: SandboxNetwork, clock: Clock,
+        probes: Probes, cgroups: Cgroups,
     ) -> None:
+        self._probes, self._cgroups = probes, cgroups
         self._cells, self._launcher, self._shim = cells, launcher, shim
         self._network, self._clock = network, clock
         self._registry, self._events, self._storage = cells.registry, cells.events, cells.storage
@@ -73,7 +78,9 @@ class Lifecycle:
         cell.started = self._clock.monotonic()
         container = self._registry.update(
             container.id, status="running", pid=cell.running.pid, started_at=self._clock.now(), exit_code=0, error="",
-            sandbox=sandbox)
+            sandbox=sandbox, oom_killed=False)
+        self._probes.begin(container.id, fresh=True)
+        container = self._registry.get(container.id)
         self._cells.save(container.id)
         self._events.publish("start", container)
         self.watch(container.id, cell, cell.running)
@@ -89,6 +96,7 @@ class Lifecycle:
         if cell.running is not None:
             await self._shim.delete(container.id)
         cell.running = None
+        self._cgroups.remove(container.id)
         cell.fail_waiting()
         self._storage.drop_bundle(container.id)
         text = str(error) or type(error).__name__
@@ -103,26 +111,40 @@ class Lifecycle:
 
     def watch(self, container_id: str, cell: Cell, running: Running) -> None:
         """Notice the end of a running container, whenever it comes."""
+        rotating = self._cells.spawn(self._rotate(container_id))
+
         async def until_the_end() -> None:
             await process.ended(running.conmon_pid)
+            rotating.cancel()
             async with cell.lock:
                 if cell.running is running:
                     await self.ended(container_id, cell)
 
         self._cells.spawn(until_the_end())
 
+    async def _rotate(self, container_id: str) -> None:
+        config, storage = self._registry.get(container_id).config, self._storage
+        await keep_rotating(
+            storage.log(container_id), storage.place(container_id).control, config.log, self._clock)
+
     async def ended(self, container_id: str, cell: Cell) -> None:
         """The process is over: read its exit code, tidy up, tell everybody, and maybe start it again."""
+        self._probes.end(container_id)
         code = self._storage.exit_code(container_id)
         if code is None:
             await self._shim.delete(container_id)
+        oom_killed = self._cgroups.oom_killed(container_id)
         await self._shim.forget(container_id)
+        self._cgroups.remove(container_id)
         self._storage.drop_bundle(container_id)
         await self._cells.release(container_id)
         cell.running = None
         self._registry.update(
             container_id, status="exited", pid=0, exit_code=KILLED if code is None else code, sandbox=None,
-            error="its conmon process was killed" if code is None else "", finished_at=self._clock.now())
+            error="its conmon process was killed" if code is None else "", finished_at=self._clock.now(),
+            oom_killed=oom_killed)
+        if oom_killed:
+            self._events.publish("oom", self._registry.get(container_id))
         self._plan_restart(container_id, cell)
         self._cells.save_or_note(container_id)
         container = self._registry.get(container_id)
@@ -207,14 +229,14 @@ class Lifecycle:
         cell, container = self._cells.get(container_id), self._registry.get(container_id)
         if condition not in ("", "not-running", "next-exit", "removed"):
             raise errors.InvalidArgument(f'invalid condition: "{condition}"')
-        if condition in ("", "not-running") and container.status not in ("running", "restarting"):
+        if condition in ("", "not-running") and container.status not in ("running", "paused", "restarting"):
             return container.exit_code
         return await promise(cell.removal_waiters if condition == "removed" else cell.exit_waiters)
 
     async def remove(self, container_id: str, force: bool) -> None:
         """Every trace of it. Raises errors.Conflict if it runs and not `force`."""
         cell = self._cells.get(container_id)
-        if self._registry.get(container_id).status in ("running", "restarting") and not force:
+        if self._registry.get(container_id).status in ("running", "paused", "restarting") and not force:
             raise errors.Conflict(
                 f"You cannot remove a running container {container_id}. Stop the container before attempting removal "
                 "or force remove")

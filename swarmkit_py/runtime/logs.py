@@ -121,14 +121,41 @@ class LogFile:
         try:
             with self._path.open("rb") as file:
                 status = os.fstat(file.fileno())
-                if status.st_ino != self._inode or status.st_size < self._offset:
+                fresh = status.st_ino != self._inode or status.st_size < self._offset
+                rest = self._rest() if fresh else []
+                if fresh:
                     self._inode, self._offset, self._joiner = status.st_ino, 0, LineJoiner()
                 file.seek(self._offset)
                 data = file.read()
         except FileNotFoundError:
             return []
         self._offset += len(data)
-        return self._joiner.feed(data)
+        return rest + self._joiner.feed(data)
+
+    def _rest(self) -> list[LogLine]:
+        """What was written to the file we were reading, before it was put aside."""
+        try:
+            with older_files(self._path)[-1].open("rb") as file:
+                if os.fstat(file.fileno()).st_ino != self._inode:
+                    return []
+                file.seek(self._offset)
+                return self._joiner.feed(file.read())
+        except (FileNotFoundError, IndexError):
+            return []
+
+
+def older_files(path: Path) -> list[Path]:
+    """The rotated files beside `path`, oldest first."""
+    found = [file for file in path.parent.glob(f"{path.name}.*") if file.suffix[1:].isdigit()]
+    return sorted(found, key=lambda file: -int(file.suffix[1:]))
+
+
+def read_older(path: Path) -> list[LogLine]:
+    """All lines that were rotated away and are still kept."""
+    lines: list[LogLine] = []
+    for file in older_files(path):
+        lines += LogFile(file).read_new()
+    return lines
 
 
 async def read_logs(
@@ -136,7 +163,7 @@ async def read_logs(
 ) -> AsyncIterator[LogLine]:
     """Stored lines, then, with a `watch`, new ones until `ended()`; the caller wakes the watch at the end."""
     file = LogFile(path)
-    stored = [line for line in file.read_new() if wanted(line, options)]
+    stored = [line for line in [*read_older(path), *file.read_new()] if wanted(line, options)]
     for line in tail(stored, options.tail):
         yield line
     while watch is not None:

@@ -5,7 +5,8 @@ Counterpart: moby/daemon/commit.go (merge) and moby/daemon/oci_linux.go (WithUse
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from swarmkit_py import errors
 from swarmkit_py.runtime.base import ContainerConfig, Image
@@ -62,10 +63,25 @@ def stop_signal(config: ContainerConfig, image: Image) -> str:
     return config.stop_signal or str(image.config.get("StopSignal") or "") or "SIGTERM"
 
 
-def find_user(wanted: str, passwd: str, group: str) -> User:
-    """`name|uid[:group|gid]` against the image's own files. Raises errors.InvalidArgument with Docker's text."""
+def find_user(wanted: str, passwd: str, group: str, more: Sequence[str] = ()) -> User:
+    """`name|uid[:group|gid]` against the image's own files, with `more` groups. Raises errors.InvalidArgument with
+    Docker's text."""
+    user = _find_user(wanted, passwd, group)
+    extra = tuple(_group_number(name, group) for name in more)
+    return replace(user, groups=(*user.groups, *(number for number in extra if number not in user.groups)))
+
+
+def _group_number(name: str, group: str) -> int:
+    row = _row(group, name, fields=4)
+    if row is None and not name.isdigit():
+        raise errors.InvalidArgument(f"Unable to find group {name}")
+    return int(row[2]) if row else int(name)
+
+
+def _find_user(wanted: str, passwd: str, group: str) -> User:
     user, colon, group_name = wanted.partition(":")
-    row = _row(passwd, user or "0", fields=7)
+    user = user or "0"
+    row = _row(passwd, user, fields=7)
     if row is None and not user.isdigit():
         raise errors.InvalidArgument(f"unable to find user {user}: no matching entries in passwd file")
     uid, gid = (int(row[2]), int(row[3])) if row else (int(user), 0)

@@ -12,10 +12,11 @@ from swarmkit_py.runtime.cells import Cell, Cells
 from swarmkit_py.runtime.conmon import Shim
 from swarmkit_py.runtime.launcher import Running
 from swarmkit_py.runtime.lifecycle import Lifecycle
+from swarmkit_py.runtime.probes import Probes
 from swarmkit_py.runtime.storage import Saved
 
 
-async def take_over(cells: Cells, life: Lifecycle, shim: Shim) -> None:
+async def take_over(cells: Cells, life: Lifecycle, shim: Shim, probes: Probes) -> None:
     """Find again everything below the data root."""
     found = list(cells.storage.load())
     for saved in found:
@@ -24,15 +25,18 @@ async def take_over(cells: Cells, life: Lifecycle, shim: Shim) -> None:
     for saved in found:
         cell = cells.get(saved.container.id)
         async with cell.lock:
-            await _take_over(saved, cell, cells, life, shim)
+            await _take_over(saved, cell, cells, life, shim, probes)
 
 
-async def _take_over(saved: Saved, cell: Cell, cells: Cells, life: Lifecycle, shim: Shim) -> None:
+async def _take_over(
+    saved: Saved, cell: Cell, cells: Cells, life: Lifecycle, shim: Shim, probes: Probes
+) -> None:
     container = saved.container
-    if container.status == "running":
+    if container.running:
         cell.running = Running(container.pid, saved.pid_started, saved.conmon_pid, saved.conmon_started)
         if process.start_time(saved.conmon_pid) == saved.conmon_started != 0:
             life.watch(container.id, cell, cell.running)
+            probes.begin(container.id, fresh=False)
         else:
             await life.ended(container.id, cell)
     elif container.status == "removing":
@@ -44,7 +48,7 @@ async def _take_over(saved: Saved, cell: Cell, cells: Cells, life: Lifecycle, sh
 async def _idle(container: Container, cell: Cell, cells: Cells, life: Lifecycle, shim: Shim) -> None:
     """Undo a start that the end of the former daemon cut short, and start what should run."""
     if (shim.state / container.id).exists():
-        await shim.delete(container.id)
+        await shim.delete(container.id)  # with its cgroups, if it has any
     cells.storage.drop_bundle(container.id)
     await cells.release(container.id)
     was_restarting = container.status == "restarting"

@@ -111,7 +111,8 @@ async def test_signals_and_exit_codes(world: World) -> None:
     await until(lambda: Path(polite.log_path).read_text(), what="the trap is set")
     await world.engine.stop(polite.id)
     assert world.engine.get(polite.id).exit_code == 3
-    deaf = await world.run("exec sleep 60")
+    deaf = await world.run("echo up; exec sleep 60")
+    await until(lambda: Path(deaf.log_path).read_text(), what="runc's own process, which would hear us, is over")
     before = time.monotonic()
     await world.engine.stop(deaf.id, grace=0.3)
     assert 0.3 <= time.monotonic() - before < 5 and world.engine.get(deaf.id).exit_code == 137

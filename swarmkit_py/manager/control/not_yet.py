@@ -12,11 +12,10 @@ from swarmkit_py.manager.control.normal import essence
 from swarmkit_py.model.specs import ContainerSpec, EndpointSpec, ResourceRequirements, ServiceSpec, TaskSpec
 
 _CONTAINER_FIELDS = {
-    "sysctls": "--sysctl",
-    "ulimits": "--ulimit", "groups": "--group", "privileges": "--credential-spec",
+    "privileges": "--credential-spec",
 }
 """Fields of a container spec that no runtime here executes, and the option that sets them."""
-_LOG_DRIVERS = ("", "json-file")
+_LOG_DRIVERS = ("", "json-file", "local", "none")
 
 
 def refuse_not_yet(spec: ServiceSpec) -> None:
@@ -55,8 +54,8 @@ def _missing_in_task(template: TaskSpec) -> Iterator[str]:
     if template.resources is not None:
         yield from _missing_in_resources(template.resources)
     driver = template.log_driver or {}
-    if driver.get("Name", "") not in _LOG_DRIVERS or driver.get("Options"):
-        yield "--log-driver and --log-opt (TaskTemplate.LogDriver)"
+    if driver.get("Name", "") not in _LOG_DRIVERS:
+        yield f"--log-driver {driver['Name']} (TaskTemplate.LogDriver)"
     for network in template.networks or []:
         if network.driver_opts:
             yield "driver-opt of a service's network (TaskTemplate.Networks)"
@@ -68,13 +67,9 @@ def _missing_in_container(container: ContainerSpec) -> Iterator[str]:
         name = type(container).__struct_encode_fields__[type(container).__struct_fields__.index(field)]
         if said.get(name):
             yield f"{option} (ContainerSpec.{name})"
-    if container.healthcheck is not None and container.healthcheck.test not in (None, [], ["NONE"]):
-        yield "--health-cmd (ContainerSpec.Healthcheck)"
 
 
 def _missing_in_resources(resources: ResourceRequirements) -> Iterator[str]:
-    if essence(resources.limits):
-        yield "--limit-cpu, --limit-memory and --limit-pids (Resources.Limits)"
     if resources.reservations is not None and resources.reservations.generic_resources:
         yield "--generic-resource (Resources.Reservations.GenericResources)"
 

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import datetime, timezone
 
 from msgspec.structs import replace
 
+from swarmkit_py.clock import ManualClock
 from swarmkit_py.errors import Conflict, NotFound
-from swarmkit_py.runtime.base import Container, ContainerConfig, LogLine, LogOptions, Sandbox
+from swarmkit_py.model.container import Health
+from swarmkit_py.runtime.base import Container, ContainerConfig, ContainerEvent, LogLine, LogOptions, Sandbox
+from swarmkit_py.runtime.registry import EventHub
+
+STARTED = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 
 class ScriptedEngine:
@@ -22,6 +28,7 @@ class ScriptedEngine:
         self.lines: dict[str, list[LogLine]] = {}
         self._changed = asyncio.Event()
         self._number = 0
+        self._events = EventHub(ManualClock())
 
     async def create(self, config: ContainerConfig) -> Container:
         self.calls.append(f"create {config.name}")
@@ -43,7 +50,9 @@ class ScriptedEngine:
         old = self.get(ref)
         spec = old.config.sandbox
         sandbox = Sandbox(id=old.id, overlays=spec.overlays, ports=spec.ports) if spec else None
-        return self._put(replace(old, status="running", pid=100 + self._number, sandbox=sandbox))
+        health = Health() if old.config.health is not None else None
+        return self._put(replace(
+            old, status="running", pid=100 + self._number, sandbox=sandbox, started_at=STARTED, health=health))
 
     async def stop(self, ref: str, grace: float | None = None) -> None:
         self.calls.append(f"stop {self.get(ref).name}")
@@ -76,6 +85,14 @@ class ScriptedEngine:
     def exit(self, ref: str, code: int) -> None:
         """The container's process ends by itself."""
         self._put(replace(self.get(ref), status="exited", exit_code=code, pid=0))
+
+    def set_health(self, ref: str, status: str) -> None:
+        """A probe had its say."""
+        self._put(replace(self.get(ref), health=Health(status=status)))
+        self._events.publish(f"health_status: {status}", self.get(ref))
+
+    def subscribe(self) -> AsyncIterator[ContainerEvent]:
+        return self._events.subscribe()
 
     def _put(self, container: Container) -> Container:
         self.containers[container.id] = container

@@ -129,6 +129,49 @@ async def test_a_failing_process() -> None:
     assert it.engine.containers, "what ended is kept for its logs"
 
 
+def checked() -> Task:
+    """A task whose container has a health check."""
+    made = task(id="t1", node_id="n1", state=TaskState.ASSIGNED)
+    assert made.spec.container_spec is not None
+    spec = replace(made.spec.container_spec, healthcheck=HealthConfig(test=["CMD", "true"]))
+    return replace(made, spec=replace(made.spec, container_spec=spec))
+
+
+async def test_a_task_with_a_check_runs_only_when_it_is_healthy() -> None:
+    it = await climb(checked())
+    assert it.last.state is TaskState.STARTING and it.engine.get(it.container).running
+    it.engine.set_health(it.container, "healthy")
+    await it.clock.settle()
+    assert it.last.state is TaskState.RUNNING
+    it.engine.set_health(it.container, "unhealthy")
+    await it.clock.settle()
+    assert (it.last.state, it.last.err) == (
+        TaskState.FAILED, "task: non-zero exit (137): dockerexec: unhealthy container")
+    assert not it.engine.get(it.container).running
+
+
+async def test_a_task_that_never_was_healthy_fails_from_starting() -> None:
+    it = await climb(checked())
+    it.engine.set_health(it.container, "unhealthy")
+    await it.clock.settle()
+    assert it.last.state is TaskState.FAILED and "unhealthy container" in it.last.err
+    assert TaskState.RUNNING not in it.states
+
+
+async def test_a_container_that_ends_before_it_is_healthy_is_not_started_again() -> None:
+    it = await climb(checked())
+    it.engine.exit(it.container, 3)
+    await it.clock.settle()
+    assert (it.last.state, it.last.err) == (TaskState.FAILED, "task: non-zero exit (3)")
+    assert [call for call in it.engine.calls if call.startswith("start")] == [f"start {it.task.name}"]
+
+
+async def test_a_task_is_called_away_while_it_waits_for_its_health() -> None:
+    it = await climb(checked())
+    await it.want(TaskState.SHUTDOWN)
+    assert it.last.state is TaskState.SHUTDOWN
+
+
 async def test_ready_waits_for_the_word_to_start() -> None:
     waiting = task(id="t1", node_id="n1", state=TaskState.ASSIGNED, desired=TaskState.READY)
     it = await climb(waiting)
@@ -264,7 +307,7 @@ def test_users_cannot_take_docker_s_labels() -> None:
 
 
 @pytest.mark.parametrize("spec", [
-    None, ContainerSpec(image="x", healthcheck=HealthConfig(test=["CMD", "true"])),
+    None,
     ContainerSpec(image="x", mounts=[{"Target": "/data"}]), ContainerSpec(image="x", secrets=[{"SecretID": "s"}]),
 ])
 def test_what_cannot_run_here_is_refused_and_not_left_out(spec: ContainerSpec | None) -> None:

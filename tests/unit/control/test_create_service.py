@@ -132,13 +132,8 @@ def test_what_the_daemon_itself_refuses_has_no_rpc_frame(rig: Rig, wrong: Servic
 
 
 @pytest.mark.parametrize(("asked", "names"), [
-    (container(Healthcheck={"Test": ["CMD", "true"]}), "ContainerSpec.Healthcheck"),
-    (container(Sysctls={"a": "b"}), "ContainerSpec.Sysctls"),
-    (container(Ulimits=[{"Name": "nofile"}]), "ContainerSpec.Ulimits"),
-    (container(Groups=["x"]), "ContainerSpec.Groups"),
     (container(Privileges={"SELinuxContext": {"Disable": True}}), "ContainerSpec.Privileges"),
     (template(LogDriver={"Name": "syslog"}), "TaskTemplate.LogDriver"),
-    (template(Resources={"Limits": {"MemoryBytes": 10**8}}), "Resources.Limits"),
     (template(Runtime="plugin"), "TaskTemplate.Runtime"),
     (from_json(Mode={"ReplicatedJob": {}}), "Mode.ReplicatedJob"),
     (from_json(Mode={"GlobalJob": {}}), "Mode.GlobalJob"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from aiohttp import web
 
 from swarmkit_py.docker_api.call import Call, without_nulls
+from swarmkit_py.docker_api.container_options import options_json
 from swarmkit_py.docker_api.container_request import check_name, container_config, exec_config
 from swarmkit_py.docker_api.detach_keys import Detached, DetachKeys, parse_detach_keys
 from swarmkit_py.docker_api.dispatch import all_routes, check_version
@@ -17,6 +19,7 @@ from swarmkit_py.docker_api.filters import CONTAINERS, NODES, parse_filters
 from swarmkit_py.docker_api.routing import Route, Router, split_version
 from swarmkit_py.docker_api.streams import details, frame, log_line, parse_time
 from swarmkit_py.errors import InvalidArgument, Unimplemented
+from swarmkit_py.model.container import Limits
 from swarmkit_py.runtime.base import PortMapping
 
 
@@ -167,13 +170,10 @@ def test_what_docker_run_sends_asks_for_nothing_special() -> None:
 
 @pytest.mark.parametrize(("host", "named"), [
     ({"Binds": ["/a:/b"]}, "Binds"), ({"Mounts": [{"Type": "bind", "Source": "/a", "Target": "/b"}]}, "Mounts"),
-    ({"Memory": 1}, "Memory"), ({"NanoCpus": 5}, "NanoCpus"), ({"Devices": [{"PathOnHost": "/dev/x"}]}, "Devices"),
+    ({"Devices": [{"PathOnHost": "/dev/x"}]}, "Devices"),
     ({"NetworkMode": "container:x"}, "NetworkMode"), ({"Dns": ["1.1.1.1"]}, "Dns"),
     ({"Tmpfs": {"/x": ""}}, "Tmpfs"),
-    ({"SecurityOpt": ["seccomp=unconfined"]}, "SecurityOpt"), ({"IpcMode": "host"}, "IpcMode"),
-    ({"PidMode": "host"}, "PidMode"), ({"LogConfig": {"Type": "syslog"}}, "LogConfig"),
-    ({"Sysctls": {"a": "0"}}, "Sysctls"),
-    ({"SomethingNew": True}, "SomethingNew"), ({"Ulimits": [{"Name": "nofile", "Hard": 1}]}, "Ulimits"),
+    ({"IpcMode": "host"}, "IpcMode"), ({"PidMode": "host"}, "PidMode"), ({"SomethingNew": True}, "SomethingNew"),
 ])
 def test_what_cannot_be_done_is_refused_by_name(host: dict[str, Any], named: str) -> None:
     with pytest.raises(Unimplemented, match=f"HostConfig.{named}"):
@@ -181,13 +181,46 @@ def test_what_cannot_be_done_is_refused_by_name(host: dict[str, Any], named: str
 
 
 @pytest.mark.parametrize("more", [
-    {"Healthcheck": {"Test": ["CMD", "x"]}}, {"Volumes": {"/data": {}}}, {"Domainname": "x"},
+    {"Volumes": {"/data": {}}}, {"Domainname": "x"},
     {"NetworkingConfig": {"EndpointsConfig": {"mine": {}}}},
     {"NetworkingConfig": {"EndpointsConfig": {"bridge": {"Aliases": ["a"]}}}},
 ])
 def test_what_cannot_be_done_outside_the_host_config(more: dict[str, Any]) -> None:
     with pytest.raises(Unimplemented):
         container_config({**body(), **more}, "", [])
+
+
+@pytest.mark.parametrize(("host", "text"), [
+    ({"LogConfig": {"Type": "syslog"}}, "the log driver 'syslog' is not there"),
+    ({"SecurityOpt": ["seccomp={}"]}, "--security-opt seccomp={} is not there"),
+    ({"Memory": 1}, "Minimum memory limit allowed is 6MB"),
+    ({"Memory": 10**8, "MemorySwap": 10**7}, "Minimum memoryswap limit should be larger"),
+    ({"Memory": 10**7, "MemoryReservation": 10**8}, "can not be less than memory reservation"),
+    ({"MemorySwap": 10**7}, "always set the Memory limit when using Memoryswap"),
+    ({"NanoCpus": -1}, "NanoCPUs must be positive"),
+    ({"NanoCpus": 1, "CpuQuota": 5}, "Conflicting options: Nano CPUs"),
+    ({"Memory": "much"}, "Memory must be of type int"),
+    ({"Ulimits": [{"Name": "nofile", "Soft": 2, "Hard": 1}]}, "2 > 1"),
+    ({"Ulimits": ["nofile"]}, "Ulimits must be a list of"),
+    ({"LogConfig": {"Type": "json-file", "Config": {"tag": "x"}}}, "unknown log opt 'tag' for json-file"),
+    ({"LogConfig": {"Type": "json-file", "Config": {"max-size": "x"}}}, "invalid size: 'x'"),
+    ({"LogConfig": {"Type": "json-file", "Config": {"max-file": "0"}}}, "max-file cannot be less than 1"),
+])
+def test_options_that_are_wrong_are_refused_with_a_sentence(host: dict[str, Any], text: str) -> None:
+    with pytest.raises((InvalidArgument, Unimplemented), match=re.escape(text)):
+        container_config(body(**host), "", [])
+
+
+def test_options_are_read_and_shown_again() -> None:
+    host = {
+        "Memory": 10**8, "NanoCpus": 5 * 10**8, "PidsLimit": 9, "Sysctls": {"net.core.somaxconn": "5"},
+        "Ulimits": [{"Name": "nofile", "Soft": 1, "Hard": 2}], "GroupAdd": ["audio"],
+        "SecurityOpt": ["seccomp=unconfined"], "LogConfig": {"Type": "json-file", "Config": {"max-size": "1m"}},
+    }
+    config = container_config(body(**host), "", [])
+    assert config.limits == Limits(memory=10**8, nano_cpus=5 * 10**8, pids=9)
+    shown = options_json(config)
+    assert {name: shown[name] for name in host} == host
 
 
 def test_published_ports() -> None:
