@@ -85,13 +85,12 @@ def other_port(of: ServiceSpec) -> ServiceSpec:
     return replace(of, endpoint_spec=EndpointSpec(mode="vip", ports=[port(81)]))
 
 
-def with_sysctl(of: ServiceSpec) -> ServiceSpec:
-    secret = ContainerSpec(image="nginx", sysctls={"net.core.somaxconn": "1"})
-    return replace(of, task_template=replace(of.task_template, container_spec=secret))
+def with_runtime(of: ServiceSpec) -> ServiceSpec:
+    return replace(of, task_template=replace(of.task_template, runtime="plugin"))
 
 
 @pytest.mark.parametrize(("change", "text"), [
-    (with_sysctl, "ContainerSpec.Sysctls"),
+    (with_runtime, "TaskTemplate.Runtime"),
     (other_image, "updating the task template of a running service comes with rolling updates, not there yet"),
     (forced, "--force"),
     (other_port, "published ports"),
