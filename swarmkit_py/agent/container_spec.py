@@ -74,12 +74,6 @@ def stop_grace(task: Task) -> float:
     return spec.stop_grace_period / SECOND
 
 
-def serves_ingress(task: Task) -> bool:
-    """True if the mesh may be sending connections to this task."""
-    ports = (task.endpoint.ports if task.endpoint else None) or ()
-    return any((port.publish_mode or "ingress") == "ingress" for port in ports)
-
-
 def open_ports(task: Task, container: Container) -> list[PortConfig] | None:
     """The host-mode ports as they were really opened, for the task's status."""
     if container.sandbox is None or not container.sandbox.ports:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 
 from swarmkit_py.clock import Clock
@@ -32,6 +32,8 @@ class NetworkSync:
             str, dict[str, NetworkAssignment], dict[str, ServiceEndpoint], dict[str, ServiceRecord]
         ] = ("", {}, {}, {})
         self._news = asyncio.Event()
+        self._version, self._done = 0, 0
+        """Wishes so far, and the newest one that the kernel agreed with."""
         self._applied: frozenset[str] = frozenset()
         self._progress = asyncio.Event()
         self._error = ""
@@ -47,15 +49,22 @@ class NetworkSync:
     ) -> None:
         """The whole wish; whatever was wished before is forgotten."""
         self._wanted = node_address, dict(networks), dict(endpoints), dict(services)
+        self._version += 1
         self._applied &= frozenset(networks)
         self._news.set()
 
+    async def agreed(self) -> None:
+        """Wait until the kernel agrees with what is wished now, or with something newer."""
+        version = self._version
+        await self._until(lambda: self._done >= version)
+
     async def ready(self, network_ids: Collection[str]) -> None:
         """Wait until the node carries these. Raises Unavailable, with the last error, after 30 s."""
+        wanted = frozenset(network_ids)
         try:
-            await within(self._clock, READY_WAIT, self._until(frozenset(network_ids)))
+            await within(self._clock, READY_WAIT, self._until(lambda: wanted <= self._applied))
         except TimeoutError:
-            missing = ", ".join(sorted(frozenset(network_ids) - self._applied))
+            missing = ", ".join(sorted(wanted - self._applied))
             reason = self._error or "the manager did not assign it"
             raise Unavailable(f"network {missing} is not ready on this node: {reason}") from None
 
@@ -69,6 +78,7 @@ class NetworkSync:
 
     async def _apply(self) -> bool:
         address, networks, endpoints, services = self._wanted
+        version = self._version
         try:
             await self._network.configure(address, networks, endpoints, services)
         except (SwarmError, OSError) as error:
@@ -81,11 +91,12 @@ class NetworkSync:
             log.exception("networks not configured; again in %g s", RETRY)
             return False
         self._error = ""
+        self._done = version
         self._applied = frozenset(networks) & frozenset(self._wanted[1])
         self._progress.set()
         return True
 
-    async def _until(self, wanted: frozenset[str]) -> None:
-        while not wanted <= self._applied:
+    async def _until(self, reached: Callable[[], bool]) -> None:
+        while not reached():
             self._progress.clear()
             await self._progress.wait()

@@ -5,6 +5,7 @@ Must not know containers. Counterpart: swarmkit/agent/session.go and agent/agent
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
@@ -21,6 +22,7 @@ from swarmkit_py.model.objects import NodeDescription
 from swarmkit_py.rpc.channel import Channel
 from swarmkit_py.rpc.messages import (
     AnyMessage,
+    Applied,
     Assignments,
     DescriptionReport,
     Goodbye,
@@ -146,6 +148,8 @@ class _Session:
         self._channel = channel
         self._logs = LogPublisher(parts.engine, self._worker.task_container, channel.send)
         self._sequence = 0
+        self._to_confirm = 0
+        self._told_networks = asyncio.Event()
         self._period = 0.0
         self._beats_open = 0
         self._described: NodeDescription | None = None
@@ -165,7 +169,8 @@ class _Session:
         self._period = period
         try:
             await until_first_ends(
-                self._receive(), self._beat(), self._reporter.run(self._channel.send), self._describe()
+                self._receive(), self._beat(), self._reporter.run(self._channel.send), self._describe(),
+                self._confirm(),
             )
         finally:
             await self._logs.close()
@@ -183,6 +188,9 @@ class _Session:
             raise Unavailable(f"assignments {message.applies_to} do not follow {self._sequence}")
         self._worker.apply(message)
         self._sequence = message.results_in
+        if message.for_the_kernel:
+            self._to_confirm = message.results_in
+            self._told_networks.set()
 
     def _handle(self, message: AnyMessage) -> None:
         if isinstance(message, HeartbeatAck):
@@ -205,6 +213,15 @@ class _Session:
                 raise Unavailable("the manager does not answer heartbeats")
             self._beats_open += 1
             self._channel.send(Heartbeat())
+
+    async def _confirm(self) -> None:
+        """Say what the kernel agrees with: the manager lets no task stop that some node still leads to."""
+        while True:
+            await self._told_networks.wait()
+            self._told_networks.clear()
+            sequence = self._to_confirm
+            await self._worker.networks_agreed()
+            self._channel.send(Applied(sequence=sequence))
 
     async def _describe(self) -> None:
         while True:

@@ -10,12 +10,16 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 from msgspec.structs import replace
 
 from swarmkit_py.agent.climb import STEPS, Action, failure_state, next_action
-from swarmkit_py.agent.container_spec import container_config, open_ports, serves_ingress
+from swarmkit_py.agent.container_spec import container_config, open_ports
 from swarmkit_py.agent.health import NO_CHECK, wait_while
+from swarmkit_py.agent.serving import until_finished, until_listening
+from swarmkit_py.agent.sockets import connections, listening
 from swarmkit_py.clock import ZERO_TIME, Clock
 from swarmkit_py.errors import NotFound, SwarmError
 from swarmkit_py.model.container import HEALTHY, STARTING, UNHEALTHY
@@ -24,10 +28,8 @@ from swarmkit_py.model.states import TaskState
 from swarmkit_py.rpc.race import cancel
 from swarmkit_py.runtime.base import Container, ContainerEngine
 
+V = TypeVar("V")
 log = logging.getLogger(__name__)
-
-DRAIN = 0.3
-"""Seconds between a task leaving the mesh and its stop signal, so that no node still sends it connections."""
 
 
 class TaskExit(SwarmError):
@@ -55,6 +57,7 @@ class TaskRunner:
         self._released = False
         self._discarded = False
         self._changed = asyncio.Event()
+        self._drained = asyncio.Event()
 
     def update(self, task: Task) -> None:
         """The manager wants something new of it (its desired state, mostly)."""
@@ -65,6 +68,11 @@ class TaskRunner:
         """The task is no longer this node's: stop it, remove its container, end."""
         self._released = True
         self._changed.set()
+        self._drained.set()
+
+    def drained(self) -> None:
+        """No node leads to the task any more: if it is to stop, it may."""
+        self._drained.set()
 
     async def run(self) -> None:
         while True:
@@ -129,15 +137,16 @@ class TaskRunner:
         return await self._tools.engine.create(config)
 
     async def _start(self) -> bool:
-        """Start it, and wait until it is healthy, if it can say so. A container that ended meanwhile is not started
-        again: how it ended is for the next state to tell."""
+        """Start it, and wait until it is healthy, if it can say so, and until it listens on what it publishes. A
+        container that ended meanwhile is not started again: how it ended is for the next state to tell."""
         if self._tools.engine.get(self._ref()).started_at == ZERO_TIME:
             self._see(await self._tools.engine.start(self._ref()))
         waiting = wait_while(self._tools.engine, self._ref(), STARTING)
         if not await self._unless_changed(waiting):
             return False
         await self._refuse_unhealthy()
-        return True
+        look = partial(self._seen, listening, None)
+        return await self._unless_changed(until_listening(self._tools.clock, self.task, look))
 
     async def _wait(self) -> bool:
         if not await self._unless_changed(wait_while(self._tools.engine, self._ref(), STARTING, HEALTHY, NO_CHECK)):
@@ -162,8 +171,8 @@ class TaskRunner:
                        if container.exit_code else "dockerexec: unhealthy container")
 
     async def _stop(self) -> None:
-        if self.status.state is TaskState.RUNNING and serves_ingress(self.task):
-            await self._tools.clock.sleep(DRAIN)
+        if self.status.state is TaskState.RUNNING and not self._released:
+            await until_finished(self._tools.clock, self.task, self._drained, partial(self._seen, connections, 0))
         if self.status.container is not None:
             try:
                 await self._tools.engine.stop(self._ref())
@@ -193,6 +202,13 @@ class TaskRunner:
             return True
         finally:
             await cancel(doing, news)
+
+    def _seen(self, look: Callable[[Container], V], gone: V) -> V:
+        """What `look` says of the container, `gone` if there is none (any more)."""
+        try:
+            return look(self._tools.engine.get(self._ref()))
+        except NotFound:
+            return gone
 
     def _ref(self) -> str:
         return self.status.container.container_id if self.status.container else ""

@@ -69,8 +69,15 @@ class Worker:
         containers = self._task_containers() if message.complete else {}
         for task in message.tasks:
             self._take(task, containers.get(task.id))
+        for runner in (self._runners.get(task_id) for task_id in message.drained):
+            if runner is not None:
+                runner.drained()
         if message.complete:
             self._cleaning = asyncio.create_task(self.remove_strangers())
+
+    async def networks_agreed(self) -> None:
+        """Wait until the kernel agrees with all that was applied until now."""
+        await self._networks.agreed()
 
     async def remove_strangers(self) -> None:
         """Once all that is wanted is known: remove containers of tasks that are no longer this node's."""

@@ -71,9 +71,17 @@ class Assignments(Message, frozen=True, kw_only=True):
     drained: list[str] = field(default_factory=list)
     """Tasks of this node that are to stop, and that no node's kernel leads to any more: they may stop now."""
 
+    @property
+    def for_the_kernel(self) -> bool:
+        """True if it says something of networks, ports or names: the node answers such a message with Applied."""
+        return self.complete or any((
+            self.networks, self.removed_networks, self.endpoints, self.removed_endpoints, self.services,
+            self.removed_services,
+        ))
+
 
 class Applied(Message, frozen=True, kw_only=True):
-    """Node → manager: this node's kernel agrees with all assignments up to number `sequence` of this session."""
+    """Node → manager: this node's kernel agrees with all assignments up to the one that resulted in `sequence`."""
 
     sequence: int
 

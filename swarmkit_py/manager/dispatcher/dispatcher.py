@@ -24,6 +24,7 @@ from swarmkit_py.model.states import NodeState
 from swarmkit_py.rpc.channel import Channel, ChannelClosed
 from swarmkit_py.rpc.messages import (
     AnyMessage,
+    Applied,
     DescriptionReport,
     Goodbye,
     Heartbeat,
@@ -110,6 +111,8 @@ class Dispatcher:
             session.channel.send(HeartbeatAck(period=self._beat(session)))
         elif isinstance(message, StatusReport):
             self._statuses.add(session, message)
+        elif isinstance(message, Applied):
+            self._assigner.acknowledge(session, message.sequence)
         elif isinstance(message, LogLines):
             self.broker.publish(session, message)
         elif isinstance(message, DescriptionReport):

@@ -31,6 +31,9 @@ class Session:
         self.node_id = node_id
         self.channel = channel
         self.sequence = 0
+        self.told_networks = 0
+        """The sequence of the last message for the node's kernel, and of the last that its kernel agreed with."""
+        self.applied = 0
         self.told: NodeAssignment | None = None
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
 import pytest
+from msgspec.structs import replace
 
 from swarmkit_py.agent.reporter import REPEAT
 from swarmkit_py.agent.session import next_backoff
@@ -10,6 +14,7 @@ from swarmkit_py.errors import PermissionDenied, Unavailable
 from swarmkit_py.model.assignment import ServiceEndpoint
 from swarmkit_py.model.states import TaskState
 from swarmkit_py.rpc.messages import (
+    Applied,
     Assignments,
     DescriptionReport,
     Heartbeat,
@@ -46,6 +51,58 @@ async def test_differences_are_applied_in_order_and_a_gap_asks_again(daemon: Dae
     assert "do not follow" in daemon.events[-1]
     await daemon.clock.advance(1)
     assert len(daemon.got(Hello)) == 2
+
+
+async def test_the_manager_hears_what_the_kernel_agrees_with_once_it_does(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await daemon.welcome(assigned("a"))
+    assert [a.sequence for a in daemon.got(Applied)] == [1]
+    may_end, configure = asyncio.Event(), daemon.host.network.configure
+
+    async def slow(*args: Any) -> None:
+        await may_end.wait()
+        await configure(*args)
+
+    monkeypatch.setattr(daemon.host.network, "configure", slow)
+    for number in (1, 2, 3):
+        news = replace(NET, name=f"name{number}")
+        await daemon.send(Assignments(complete=False, applies_to=number, results_in=number + 1, networks=[news]))
+    assert [a.sequence for a in daemon.got(Applied)] == [1], "the kernel is still at work"
+    may_end.set()
+    await daemon.clock.settle()
+    assert daemon.got(Applied)[-1].sequence == 4
+    await daemon.send(Assignments(complete=False, applies_to=4, results_in=5, tasks=[assigned("b")]))
+    assert daemon.got(Applied)[-1].sequence == 4, "nothing for the kernel, nothing to confirm"
+
+
+async def test_a_kernel_that_refuses_confirms_nothing(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    configure, broken = daemon.host.network.configure, [True]
+
+    async def refuse(*args: Any) -> None:
+        if broken[0]:
+            raise Unavailable("no nft")
+        await configure(*args)
+
+    monkeypatch.setattr(daemon.host.network, "configure", refuse)
+    await daemon.welcome()
+    await daemon.clock.advance(3)
+    assert daemon.got(Applied) == []
+    broken[0] = False
+    await daemon.clock.advance(1)
+    assert [a.sequence for a in daemon.got(Applied)] == [1]
+
+
+async def test_a_drained_task_stops(daemon: Daemon) -> None:
+    await daemon.welcome(assigned("a"))
+    await daemon.clock.advance(0.1)
+    leaving = assigned("a", TaskState.SHUTDOWN)
+    await daemon.send(Assignments(complete=False, applies_to=1, results_in=2, tasks=[leaving]))
+    await daemon.clock.advance(1)
+    assert daemon.reported("a") is TaskState.RUNNING
+    await daemon.send(Assignments(complete=False, applies_to=2, results_in=3, drained=["a", "unknown"]))
+    await daemon.clock.advance(1)
+    assert daemon.reported("a") is TaskState.SHUTDOWN
 
 
 async def test_a_complete_set_removes_what_is_not_in_it(daemon: Daemon) -> None:

@@ -11,7 +11,8 @@ from msgspec.structs import replace
 
 from swarmkit_py.agent.climb import STEPS, Action, failure_state, next_action
 from swarmkit_py.agent.container_spec import container_config
-from swarmkit_py.agent.task import DRAIN, TaskRunner, TaskTools
+from swarmkit_py.agent.serving import DRAIN_LIMIT, QUIET
+from swarmkit_py.agent.task import TaskRunner, TaskTools
 from swarmkit_py.clock import ManualClock
 from swarmkit_py.errors import InvalidArgument, Unavailable
 from swarmkit_py.model.objects import Attachment, Endpoint, Task, TaskStatus
@@ -20,6 +21,10 @@ from swarmkit_py.model.states import TRANSITIONS, TaskState, Writer
 from swarmkit_py.runtime.base import ContainerEngine, OverlayAddress, PortMapping
 from tests.builders import port, service, task
 from tests.unit.agent.fake_engine import ScriptedEngine
+
+ON_INGRESS = task(
+    service("web", endpoint=Endpoint(ports=[port(80)])), id="t1", node_id="n1", state=TaskState.ASSIGNED,
+    networks=[Attachment(network_id="net", addresses=["10.0.0.7/24"])])
 
 
 class Climb:
@@ -236,11 +241,43 @@ async def test_release_stops_removes_and_ends() -> None:
 
 
 async def test_a_task_behind_the_mesh_is_drained_before_its_stop_signal() -> None:
-    web = service("web", endpoint=Endpoint(ports=[port(80)]))
-    it = await climb(task(web, id="t1", node_id="n1", state=TaskState.ASSIGNED))
+    it = await climb(ON_INGRESS)
     await it.want(TaskState.SHUTDOWN)
+    await it.clock.advance(DRAIN_LIMIT - 0.1)
     assert it.engine.get(it.container).running
-    await it.clock.advance(DRAIN + 0.01)
+    it.runner.drained()
+    await it.clock.advance(QUIET - 0.01)
+    assert it.engine.get(it.container).running
+    await it.clock.advance(0.02)
+    assert it.last.state is TaskState.SHUTDOWN
+
+
+async def test_a_manager_that_says_nothing_does_not_keep_a_task_alive() -> None:
+    it = await climb(ON_INGRESS)
+    await it.want(TaskState.SHUTDOWN)
+    await it.clock.advance(DRAIN_LIMIT + QUIET + 0.01)
+    assert it.last.state is TaskState.SHUTDOWN
+
+
+async def test_a_task_that_is_no_longer_the_node_s_stops_at_once() -> None:
+    it = await climb(ON_INGRESS)
+    it.runner.release()
+    await it.running
+    assert it.engine.containers == {}
+    leaving = await climb(ON_INGRESS)
+    await leaving.want(TaskState.SHUTDOWN)
+    leaving.runner.release()
+    await leaving.clock.advance(QUIET)
+    await leaving.running
+    assert leaving.engine.containers == {}
+
+
+async def test_a_container_that_is_gone_before_it_was_drained_is_a_task_shut_down() -> None:
+    it = await climb(ON_INGRESS)
+    await it.want(TaskState.SHUTDOWN)
+    await it.engine.remove(it.container, force=True)
+    it.runner.drained()
+    await it.clock.advance(QUIET)
     assert it.last.state is TaskState.SHUTDOWN
 
 
