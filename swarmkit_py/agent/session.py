@@ -32,8 +32,10 @@ from swarmkit_py.rpc.messages import (
     LogCredit,
     LogSubscribe,
     LogUnsubscribe,
+    RenewCertificate,
     Shutdown,
     StatusAck,
+    TrustRoot,
     Welcome,
 )
 from swarmkit_py.rpc.race import until_first_ends, within
@@ -58,6 +60,12 @@ class SessionEvents(Protocol):
 
     def disconnected(self, reason: str) -> None:
         """It ended, or none could be opened; another try follows."""
+
+    def root_changed(self, root: str) -> None:
+        """The swarm's root certificate (PEM) is this one; perhaps it was before."""
+
+    def renewal_asked(self) -> None:
+        """The manager wants this node to have a new certificate."""
 
 
 def next_backoff(last: float) -> float:
@@ -86,6 +94,7 @@ class Agent:
     def __init__(self, parts: AgentParts) -> None:
         self._parts = parts
         self._channel: Channel | None = None
+        self._session_now: _Session | None = None
         self._backoff = 0.0
 
     async def run(self) -> None:
@@ -103,6 +112,11 @@ class Agent:
         """Tell the manager that this node leaves, if it can be told."""
         if self._channel is not None and not self._channel.closed:
             self._channel.send(Goodbye())
+
+    def describe(self) -> None:
+        """Something this node says of itself has changed: tell the manager now, if there is a session."""
+        if self._session_now is not None:
+            self._session_now.describe()
 
     async def _try(self, addr: str) -> str:
         """One session; returns why it ended. Raises Removed."""
@@ -132,10 +146,13 @@ class Agent:
             parts.managers.learn(welcome.managers)
             self._backoff = 0.0
             self._channel = channel
+            self._session_now = session
             parts.events.welcomed(welcome)
+            if welcome.root:
+                parts.events.root_changed(welcome.root)
             await session.run(welcome.heartbeat_period)
         finally:
-            self._channel = None
+            self._channel = self._session_now = None
             await channel.close()
 
 
@@ -145,6 +162,7 @@ class _Session:
     def __init__(self, parts: AgentParts, channel: Channel) -> None:
         self._worker, self._reporter, self._clock = parts.worker, parts.reporter, parts.clock
         self._hello = parts.hello
+        self._events = parts.events
         self._channel = channel
         self._logs = LogPublisher(parts.engine, self._worker.task_container, channel.send)
         self._sequence = 0
@@ -203,6 +221,10 @@ class _Session:
             self._logs.credit(message.subscription, message.batches)
         elif isinstance(message, LogUnsubscribe):
             self._logs.unsubscribe(message.subscription)
+        elif isinstance(message, TrustRoot):
+            self._events.root_changed(message.root)
+        elif isinstance(message, RenewCertificate):
+            self._events.renewal_asked()
         elif isinstance(message, Shutdown):
             _ended(message)
 
@@ -226,10 +248,14 @@ class _Session:
     async def _describe(self) -> None:
         while True:
             await self._clock.sleep(DESCRIBE_EVERY)
-            description = self._hello().description
-            if description != self._described:
-                self._described = description
-                self._channel.send(DescriptionReport(description=description))
+            self.describe()
+
+    def describe(self) -> None:
+        """Tell the manager what is new of this node, if anything is."""
+        description = self._hello().description
+        if description != self._described and not self._channel.closed:
+            self._described = description
+            self._channel.send(DescriptionReport(description=description))
 
 
 def _ended(message: Shutdown) -> None:

@@ -5,6 +5,7 @@ Counterpart: swarmkit/ca/config.go (calculateRandomExpiry) and ca/renewer.go.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
@@ -28,15 +29,26 @@ def renewal_moment(not_before: datetime, not_after: datetime, rng: random.Random
 
 async def renewal_loop(
     clock: Clock, rng: random.Random, validity: Callable[[], tuple[datetime, datetime]],
-    renew: Callable[[], Awaitable[None]],
+    renew: Callable[[], Awaitable[None]], asked: asyncio.Event | None = None,
 ) -> None:
-    """For ever: wait for the moment, then renew; after a failure again in 5 s, 10 s, … 1 h."""
+    """For ever: wait for the moment, or until `asked` is set, then renew; after a failure again in 5 s, … 1 h."""
+    asked = asked or asyncio.Event()
     while True:
         moment = renewal_moment(*validity(), rng)
         # The wall clock may be set, so look again from time to time.
-        while (left := (moment - clock.now()).total_seconds()) > 0:
-            await clock.sleep(min(left, LONGEST_SLEEP))
+        while not asked.is_set() and (left := (moment - clock.now()).total_seconds()) > 0:
+            await _sleep_unless(asked, clock, min(left, LONGEST_SLEEP))
+        asked.clear()
         await _renew_until_done(clock, renew)
+
+
+async def _sleep_unless(asked: asyncio.Event, clock: Clock, seconds: float) -> None:
+    waits = [asyncio.ensure_future(clock.sleep(seconds)), asyncio.ensure_future(asked.wait())]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
 
 
 async def _renew_until_done(clock: Clock, renew: Callable[[], Awaitable[None]]) -> None:

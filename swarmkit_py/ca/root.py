@@ -7,13 +7,15 @@ Must not know: tokens, the store, files. Counterpart: swarmkit/ca/certificates.g
 from __future__ import annotations
 
 import base64
+import itertools
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from swarmkit_py.errors import InvalidArgument
@@ -23,6 +25,8 @@ from swarmkit_py.model.states import Role
 
 ROOT_NAME = "swarm-ca"
 ROOT_VALIDITY = timedelta(seconds=630_720_000)
+MIN_ROOT_VALIDITY = timedelta(days=365)
+"""Of a root that a user brings."""
 NODE_VALIDITY = timedelta(hours=2160)
 BACKDATE = timedelta(hours=1)
 """A node whose clock is behind must be able to use its certificate at once."""
@@ -75,9 +79,54 @@ def issue(root: RootCA, csr_pem: str, identity: Identity, now: datetime, validit
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False)
         .add_extension(_authority(issuer), critical=False)
     )
-    key = serialization.load_pem_private_key(root.key_pem.encode(), password=None)
-    assert isinstance(key, ec.EllipticCurvePrivateKey)
-    return _pem(builder.sign(key, hashes.SHA256()))
+    return _pem(builder.sign(_signing_key(root.key_pem), hashes.SHA256()))
+
+
+def cross_sign(old: RootCA, new: RootCA, now: datetime) -> str:
+    """The new root's name and key under the old root's signature, PEM: who trusts the old root then trusts what the
+    new one signs."""
+    issuer = x509.load_pem_x509_certificate(old.cert_pem.encode())
+    wanted = x509.load_pem_x509_certificate(new.cert_pem.encode())
+    until = min(issuer.not_valid_after_utc, wanted.not_valid_after_utc)
+    builder = (
+        _builder(wanted.subject, issuer.subject, now, until - now).public_key(wanted.public_key())
+        .add_extension(_key_usage(signs_certificates=True), critical=True)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_subject_key_id(wanted), critical=False)
+        .add_extension(_authority(issuer), critical=False)
+    )
+    return _pem(builder.sign(_signing_key(old.key_pem), hashes.SHA256()))
+
+
+def given_root(cert_pem: str, key_pem: str, now: datetime) -> RootCA:
+    """A root made elsewhere, checked. Raises InvalidArgument if it is no certificate authority's, expires within a
+    year, or the key is not the certificate's."""
+    try:
+        certs = x509.load_pem_x509_certificates(cert_pem.encode())
+    except ValueError:
+        raise InvalidArgument("the CA certificate is not a certificate in PEM", rpc=True) from None
+    if len(certs) != 1:
+        raise InvalidArgument("the desired CA certificate cannot contain multiple certificates", rpc=True)
+    _check_authority(certs[0], now)
+    try:
+        key = _signing_key(key_pem)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise InvalidArgument("the CA key is not an unencrypted private key in PEM (elliptic curve or RSA)",
+                              rpc=True) from None
+    if _public_der(key.public_key()) != _public_der(certs[0].public_key()):
+        raise InvalidArgument("the CA key does not belong to the CA certificate", rpc=True)
+    return RootCA(_pem(certs[0]), key_pem)
+
+
+def _check_authority(cert: x509.Certificate, now: datetime) -> None:
+    try:
+        authority = cert.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except x509.ExtensionNotFound:
+        authority = False
+    if not authority:
+        raise InvalidArgument("the certificate is not a certificate authority's (CA:TRUE is missing)", rpc=True)
+    if cert.not_valid_after_utc < now + MIN_ROOT_VALIDITY:
+        raise InvalidArgument("CA certificate expires too soon", rpc=True)
 
 
 def identity_of(der: bytes) -> Identity:
@@ -101,27 +150,51 @@ def validity_of(cert_pem: str) -> tuple[datetime, datetime]:
     return cert.not_valid_before_utc, cert.not_valid_after_utc
 
 
-def signed_by(cert_pem: str, root_pem: str) -> bool:
-    """True if this root signed that certificate."""
-    cert = x509.load_pem_x509_certificate(cert_pem.encode())
+def signed_by(chain_pem: str, root_pem: str) -> bool:
+    """True if the chain (the certificate first, then what vouches for it) leads to this root."""
+    chain = x509.load_pem_x509_certificates(chain_pem.encode())
+    links = [*chain, x509.load_pem_x509_certificate(root_pem.encode())]
+    return all(_issued(cert, issuer) for cert, issuer in itertools.pairwise(links))
+
+
+def _issued(cert: x509.Certificate, issuer: x509.Certificate) -> bool:
     try:
-        cert.verify_directly_issued_by(x509.load_pem_x509_certificate(root_pem.encode()))
+        cert.verify_directly_issued_by(issuer)
     except (InvalidSignature, ValueError, TypeError):
         return False
     return True
 
 
-def tls_info(root_pem: str) -> TLSInfo:
-    """What `docker node inspect` and `docker swarm ca` show of the root."""
-    cert = x509.load_pem_x509_certificate(root_pem.encode())
-    public = cert.public_key().public_bytes(
-        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
+def tls_info(root_pem: str, chain_pem: str = "") -> TLSInfo:
+    """What `docker node inspect` and `docker swarm ca` show: the root that is trusted, and who signed. That is the
+    root, or what vouches for a node's certificate in its chain."""
+    chain = x509.load_pem_x509_certificates(chain_pem.encode()) if chain_pem else []
+    cert = chain[1] if len(chain) > 1 else x509.load_pem_x509_certificate(root_pem.encode())
     return TLSInfo(
         trust_root=root_pem,
         cert_issuer_subject=base64.b64encode(cert.subject.public_bytes()).decode(),
-        cert_issuer_public_key=base64.b64encode(public).decode(),
+        cert_issuer_public_key=base64.b64encode(_public_der(cert.public_key())).decode(),
     )
+
+
+def _public_der(key: Any) -> bytes:
+    data: bytes = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return data
+
+
+def _signing_key(key_pem: str) -> ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey:
+    key = serialization.load_pem_private_key(key_pem.encode(), password=None)
+    if not isinstance(key, (ec.EllipticCurvePrivateKey, rsa.RSAPrivateKey)):
+        raise TypeError(type(key).__name__)
+    return key
+
+
+def _subject_key_id(cert: x509.Certificate) -> x509.SubjectKeyIdentifier:
+    """As the certificate says it, or (not all say) as it would."""
+    try:
+        return cert.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    except x509.ExtensionNotFound:
+        return x509.SubjectKeyIdentifier.from_public_key(cert.public_key())
 
 
 def _builder(subject: x509.Name, issuer: x509.Name, now: datetime, validity: timedelta) -> x509.CertificateBuilder:
@@ -163,9 +236,7 @@ def _both_sides() -> x509.ExtendedKeyUsage:
 
 
 def _authority(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
-    public = issuer.public_key()
-    assert isinstance(public, ec.EllipticCurvePublicKey)
-    return x509.AuthorityKeyIdentifier.from_issuer_public_key(public)
+    return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(_subject_key_id(issuer))
 
 
 def _name(subject: x509.Name, oid: x509.ObjectIdentifier) -> str:

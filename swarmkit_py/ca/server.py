@@ -63,11 +63,14 @@ class CAServer:
             raise InvalidArgument(BAD_TOKEN, rpc=True)
 
     def _sign(self, cluster: Cluster, csr: str, identity: Identity) -> CertificateAnswer:
-        root = RootCA(cert_pem=cluster.root_ca, key_pem=cluster.root_key)
+        rotation = cluster.root_rotation
+        root = (RootCA(cluster.root_ca, cluster.root_key) if rotation is None
+                else RootCA(rotation.ca_cert, rotation.ca_key))
         expiry = cluster.spec.ca_config.node_cert_expiry
         validity = timedelta(microseconds=expiry / 1000) if expiry else NODE_VALIDITY
         certificate = issue(root, csr, identity, self._clock.now(), validity)
-        return CertificateAnswer(certificate=certificate, root=cluster.root_ca)
+        vouching = rotation.cross_signed if rotation is not None else ""
+        return CertificateAnswer(certificate=certificate + vouching, root=cluster.root_ca)
 
     def _cluster(self) -> Cluster:
         clusters = self._store.all(Cluster)

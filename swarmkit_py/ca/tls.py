@@ -7,17 +7,23 @@ from __future__ import annotations
 
 import os
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from swarmkit_py.ca.keyfile import WRONG_KEY, KeyFile, is_locked, read_key_file
+from swarmkit_py.errors import Internal, Unauthenticated
 
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 
 
-@dataclass(frozen=True)
+@dataclass
 class CertificateFiles:
-    """Where a node keeps its identity. OpenSSL reads key and certificate from files only, so they stay files."""
+    """Where a node keeps its identity. OpenSSL reads key and certificate from files only, so they stay files.
+
+    `unlock_key`: what the key file is locked with; "" for one that is not (kept in memory only)."""
 
     folder: Path
+    unlock_key: str = ""
 
     @property
     def root(self) -> Path:
@@ -31,20 +37,58 @@ class CertificateFiles:
     def key(self) -> Path:
         return self.folder / "swarm-node.key"
 
-    def save(self, *, root: str, cert: str, key: str) -> None:
-        """All three, readable by this user only. The certificate comes last: what has one has the rest."""
+    def save(self, *, root: str, cert: str, key: str, data_key: bytes | None = None) -> None:
+        """All, readable by this user only. The certificate comes last: what has one has the rest."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for path, text in ((self.root, root), (self.key, key), (self.cert, cert)):
-            write_private(path, text.encode())
-
-    def save_pair(self, *, cert: str, key: str) -> None:
-        """Renewal. Key and certificate travel in one file, so that no crash can part them."""
-        write_private(self.key, key.encode() + cert.encode())
+        self.save_root(root)
+        self._write(KeyFile(key, cert, data_key))
         write_private(self.cert, cert.encode())
 
-    def chain_file(self) -> Path:
-        """The file to load the certificate from: the key's, if it carries one."""
-        return self.key if "BEGIN CERTIFICATE" in self.key.read_text() else self.cert
+    def save_root(self, root: str) -> None:
+        """The certificate that this node trusts."""
+        write_private(self.root, root.encode())
+
+    def save_pair(self, *, cert: str, key: str) -> None:
+        """Renewal. Raises what `read` raises."""
+        self._write(self.read().with_pair(key, cert))
+        write_private(self.cert, cert.encode())
+
+    def save_data_key(self, data_key: bytes) -> None:
+        """The key of this manager's journal."""
+        self._write(replace(self.read(), data_key=data_key))
+
+    def read(self) -> KeyFile:
+        """The keys in clear. Raises Unauthenticated if they are locked with another key, Internal if they cannot be
+        read."""
+        try:
+            found = read_key_file(self.key.read_text(), self.unlock_key)
+            return found if found.chain else replace(found, chain=self.cert.read_text())
+        except OSError as error:
+            raise Internal(f"the node's keys cannot be read ({error}): restore them, or leave the swarm with "
+                           '"docker swarm leave --force"') from None
+
+    def chain(self) -> str:
+        """This node's certificate, and what leads from it to the root."""
+        text = self.key.read_text()
+        return text if "BEGIN CERTIFICATE" in text else self.cert.read_text()
+
+    def locked(self) -> bool:
+        """True if the keys on disk are locked."""
+        try:
+            return is_locked(self.key.read_text())
+        except OSError:
+            return False
+
+    def lock_with(self, unlock_key: str) -> None:
+        """Lock the keys with this key from now on ("": in clear). Nothing is written if that is so already."""
+        if unlock_key == self.unlock_key and self.locked() is bool(unlock_key):
+            return
+        content = self.read()
+        self.unlock_key = unlock_key
+        self._write(content)
+
+    def _write(self, content: KeyFile) -> None:
+        write_private(self.key, content.text(self.unlock_key).encode())
 
 
 def write_private(path: Path, data: bytes) -> None:
@@ -73,9 +117,15 @@ def client_context(files: CertificateFiles) -> ssl.SSLContext:
 
 
 def load_identity(context: ssl.SSLContext, files: CertificateFiles) -> None:
-    """(Re)load root, certificate and key: new connections use them, old ones go on."""
+    """Load root, certificate and key. (A root once loaded stays: to trust another one, make another context.)"""
     context.load_verify_locations(cadata=files.root.read_text())
-    context.load_cert_chain(files.chain_file(), files.key)
+    chain = files.key if "BEGIN CERTIFICATE" in files.key.read_text() else files.cert
+    context.load_cert_chain(chain, files.key, password=files.unlock_key or _no_password)
+
+
+def _no_password() -> str:
+    """Instead of OpenSSL's own question on the terminal."""
+    raise Unauthenticated(WRONG_KEY)
 
 
 def pinned_context(root_pem: str) -> ssl.SSLContext:

@@ -30,7 +30,7 @@ class ControlApi(Protocol):
 
     def update_cluster(
         self, version: int, spec: ClusterSpec, *,
-        rotate_worker_token: bool = False, rotate_manager_token: bool = False,
+        rotate_worker_token: bool = False, rotate_manager_token: bool = False, rotate_unlock_key: bool = False,
     ) -> None:
         """Raises OutOfSequence, InvalidArgument."""
 
@@ -161,3 +161,7 @@ class NodeBackend(Protocol):
     async def swarm_join(self, request: JoinRequest) -> None: ...
 
     async def swarm_leave(self, force: bool) -> None: ...
+
+    async def swarm_unlock(self, key: str) -> None:
+        """Raises Conflict if there is nothing to unlock, Unavailable on a node that is no manager, InvalidArgument
+        for what is no key, Unauthenticated for a wrong one."""

@@ -17,8 +17,9 @@ def cluster_json(cluster: Cluster, *, tokens: bool) -> Json:
     """The cluster as `GET /swarm` shows it; without `tokens` as `docker info` does."""
     answer = meta(cluster)
     answer["Spec"] = {"Name": cluster.spec.name, **plain(cluster_with_defaults(cluster.spec))}
-    answer["TLSInfo"] = tls_info(cluster.root_ca)
-    answer["RootRotationInProgress"] = False
+    rotation = cluster.root_rotation
+    answer["TLSInfo"] = {**tls_info(rotation.ca_cert if rotation else cluster.root_ca), "TrustRoot": cluster.root_ca}
+    answer["RootRotationInProgress"] = rotation is not None
     answer["DefaultAddrPool"] = list(cluster.default_addr_pool)
     answer["SubnetSize"] = cluster.subnet_size
     answer["DataPathPort"] = cluster.data_path_port

@@ -38,6 +38,7 @@ UPDATE_CONFIG = UpdateConfig(
     parallelism=1, failure_action="pause", monitor=5 * SECOND, max_failure_ratio=0.0, order="stop-first")
 TASK_HISTORY_LIMIT = 5
 HEARTBEAT_PERIOD = 5 * SECOND
+MIN_HEARTBEAT_PERIOD = SECOND // 10
 NODE_CERT_EXPIRY = 90 * 24 * 3600 * SECOND
 MIN_NODE_CERT_EXPIRY = 3600 * SECOND
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from swarmkit_py.ca.reconciler import RootReconciler
 from swarmkit_py.clock import Clock
 from swarmkit_py.ids import Ids
 from swarmkit_py.manager.allocator.loop import Allocator
@@ -32,6 +33,7 @@ def control_loops(store: Store, clock: Clock, ids: Ids, place: Place = spread_ev
         "scheduler": Scheduler(store, clock, place),
         "constraint enforcer": ConstraintEnforcer(store, clock),
         "task reaper": TaskReaper(store, clock),
+        "root reconciler": RootReconciler(store, clock),
     }
 
 

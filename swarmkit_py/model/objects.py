@@ -166,6 +166,8 @@ class Node(Object, frozen=True, kw_only=True):
     manager_status: ManagerStatus | None = None
     attachments: list[Attachment] = field(default_factory=list)
     """The node's own address on each network it carries (the balancer's source address)."""
+    renew_from: str = ""
+    """The public key (base64 of DER) of the root that the node is asked to renew its certificate from, now."""
 
 
 class Network(Object, frozen=True, kw_only=True):
@@ -188,12 +190,24 @@ class JoinTokens(Model, frozen=True, kw_only=True):
     manager: str = ""
 
 
+class RootRotation(Model, frozen=True, kw_only=True):
+    """A root certificate on its way in: nodes get certificates of the new root, which the old root vouches for."""
+
+    ca_cert: str
+    ca_key: str
+    cross_signed: str
+    """The new root's name and key, signed by the old root: whoever trusts the old one trusts the new certificates."""
+
+
 class Cluster(Object, frozen=True, kw_only=True):
     spec: ClusterSpec
     root_ca: str = ""
     """PEM of the root certificate."""
     root_key: str = ""
     """PEM of its key: only ever in a manager's journal."""
+    root_rotation: RootRotation | None = None
+    unlock_key: str = ""
+    """What managers lock their keys with while the spec says AutoLockManagers; "" if it does not."""
     join_tokens: JoinTokens = field(default_factory=JoinTokens)
     removed_nodes: list[str] = field(default_factory=list)
     """Certificates of these node ids are refused (SwarmKit's blacklisted_certificates)."""

@@ -19,9 +19,10 @@ from swarmkit_py.agent.session import Agent, AgentParts, Removed
 from swarmkit_py.agent.storage import WorkerStorage
 from swarmkit_py.agent.worker import Worker
 from swarmkit_py.ca.renewal import renewal_loop
-from swarmkit_py.ca.root import MANAGER_NAME, create_key_and_request, validity_of
-from swarmkit_py.ca.tls import client_context, load_identity
+from swarmkit_py.ca.root import MANAGER_NAME, create_key_and_request, signed_by, validity_of
+from swarmkit_py.ca.tls import client_context
 from swarmkit_py.clock import Clock
+from swarmkit_py.errors import Unavailable
 from swarmkit_py.model.assignment import NetworkAssignment
 from swarmkit_py.network.base import NodeNetwork
 from swarmkit_py.node.describe import describe_node
@@ -41,7 +42,7 @@ class RoleEvents:
     """What the node wants to hear of."""
 
     managers_changed: Callable[[list[tuple[str, str]]], None]
-    renewed: Callable[[], None]
+    certificates_changed: Callable[[], None]
     failed: Callable[[str], None]
     """The role stopped by itself, with this reason."""
 
@@ -58,7 +59,7 @@ class AgentRole:
         self._hostname = hostname
         self._rng = random.Random()
         self._context = client_context(disk.certificates)
-        self._root = disk.certificates.root.read_text()
+        self._renew_now = asyncio.Event()
         self._storage = WorkerStorage(disk.worker)
         self._managers = Managers(membership.managers, self._rng)
         self._sync = NetworkSync(network, clock)
@@ -113,10 +114,21 @@ class AgentRole:
     def disconnected(self, reason: str) -> None:
         log.info("no session: %s", reason)
 
+    def root_changed(self, root: str) -> None:
+        """Trust this root, and no longer the one before."""
+        if root != self._disk.certificates.root.read_text():
+            log.info("the swarm has a new root certificate")
+            self._disk.certificates.save_root(root)
+            self._certificates_changed()
+
+    def renewal_asked(self) -> None:
+        self._renew_now.set()
+
     async def _run(self) -> None:
         try:
             await until_first_ends(
-                self._agent.run(), renewal_loop(self._clock, self._rng, self._validity, self._renew)
+                self._agent.run(),
+                renewal_loop(self._clock, self._rng, self._validity, self._renew, self._renew_now),
             )
         except Removed as error:
             log.warning("removed from the swarm: %s", error)
@@ -133,18 +145,26 @@ class AgentRole:
         await self._network.reset()
 
     def _hello(self) -> Hello:
-        return Hello(description=describe_node(self._hostname, self._root), address=self._membership.addr)
+        files = self._disk.certificates
+        described = describe_node(self._hostname, files.root.read_text(), files.chain())
+        return Hello(description=described, address=self._membership.addr)
 
     async def _connect(self, addr: str) -> Channel:
         return await open_session(addr, SESSION_PATH, self._context, MANAGER_NAME)
 
     def _validity(self) -> tuple[datetime, datetime]:
-        return validity_of(self._disk.certificates.chain_file().read_text())
+        return validity_of(self._disk.certificates.chain())
 
     async def _renew(self) -> None:
         key, csr = create_key_and_request()
         answer = await call(self._managers.pick(), RENEW_PATH, RenewRequest(csr=csr), CertificateAnswer,
                             self._context, MANAGER_NAME)
+        if not signed_by(answer.certificate, self._disk.certificates.root.read_text()):
+            raise Unavailable("the new certificate is not signed by a root that this node trusts")
         self._disk.certificates.save_pair(cert=answer.certificate, key=key)
-        load_identity(self._context, self._disk.certificates)
-        self._events.renewed()
+        self._certificates_changed()
+
+    def _certificates_changed(self) -> None:
+        self._context = client_context(self._disk.certificates)
+        self._events.certificates_changed()
+        self._agent.describe()

@@ -24,14 +24,14 @@ PLUGINS = [
 ]
 
 
-def describe_node(hostname: str, root_pem: str = "") -> NodeDescription:
-    """Hostname, platform, resources and engine of this machine."""
+def describe_node(hostname: str, root_pem: str = "", chain_pem: str = "") -> NodeDescription:
+    """Hostname, platform, resources and engine of this machine, and whom its certificate is from."""
     return NodeDescription(
         hostname=hostname,
         platform=Platform(architecture=platform.machine(), os="linux"),
         resources=Resources(nano_cpus=cpus() * 1_000_000_000, memory_bytes=memory_bytes()),
         engine=EngineDescription(engine_version=swarmkit_py.__version__, plugins=PLUGINS),
-        tls_info=tls_info(root_pem) if root_pem else None,
+        tls_info=tls_info(root_pem, chain_pem) if root_pem else None,
     )
 
 

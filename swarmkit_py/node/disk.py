@@ -13,6 +13,7 @@ import msgspec
 from msgspec import field
 
 from swarmkit_py.ca.tls import CertificateFiles, write_private
+from swarmkit_py.docker_api.backend import JoinRequest
 from swarmkit_py.errors import Internal
 from swarmkit_py.model.base import Model
 from swarmkit_py.model.states import Role
@@ -30,6 +31,13 @@ class Membership(Model, frozen=True, kw_only=True):
     managers: list[tuple[str, str]] = field(default_factory=list)
 
 
+class PendingJoin(Model, frozen=True, kw_only=True):
+    """A `swarm join` whose manager has not answered yet, and this node's address towards it."""
+
+    request: JoinRequest
+    addr: str
+
+
 class SwarmDisk:
     """The folder `swarm` of the data root."""
 
@@ -39,6 +47,7 @@ class SwarmDisk:
         self.journal = self.folder / "manager" / "store.db"
         self.worker = self.folder / "worker" / "tasks.db"
         self._state = self.folder / "state.json"
+        self._joining = self.folder / "joining.json"
 
     def load(self) -> Membership | None:
         """None outside a swarm. Raises Internal for a file that is not ours."""
@@ -65,6 +74,22 @@ class SwarmDisk:
         """Forget the swarm."""
         self._state.unlink(missing_ok=True)
         shutil.rmtree(self.folder, ignore_errors=True)
+        self.certificates.unlock_key = ""
+
+    def save_joining(self, joining: PendingJoin | None) -> None:
+        """What this node goes on trying, over restarts too (None: no more)."""
+        if joining is None:
+            self._joining.unlink(missing_ok=True)
+            return
+        self.prepare()
+        write_private(self._joining, msgspec.json.encode(joining))
+
+    def load_joining(self) -> PendingJoin | None:
+        """None if nothing was being tried; what cannot be read is forgotten."""
+        try:
+            return msgspec.json.decode(self._joining.read_bytes(), type=PendingJoin)
+        except (FileNotFoundError, msgspec.DecodeError):
+            return None
 
 
 def daemon_id(data_root: Path, make: str) -> str:

@@ -8,20 +8,26 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from datetime import timedelta
 
-from swarmkit_py.ca.root import create_key_and_request, create_root, identity_of, issue
+from msgspec.structs import replace
+
+from swarmkit_py.ca.root import RootCA, create_key_and_request, create_root, given_root, identity_of, issue
 from swarmkit_py.ca.server import CAServer
-from swarmkit_py.ca.tls import load_identity, server_context
+from swarmkit_py.ca.tls import server_context
 from swarmkit_py.ca.tokens import new_token
+from swarmkit_py.ca.unlock_key import new_unlock_key
 from swarmkit_py.clock import Clock
 from swarmkit_py.errors import Internal, SwarmError, Unavailable
 from swarmkit_py.ids import Ids
 from swarmkit_py.manager.control.control import Control
 from swarmkit_py.manager.control.seed import ClusterSeed, seed_cluster
+from swarmkit_py.manager.defaults import cluster_with_defaults
 from swarmkit_py.manager.dispatcher.dispatcher import Dispatcher
 from swarmkit_py.manager.manager import Manager
 from swarmkit_py.model.identity import Identity
 from swarmkit_py.model.objects import Cluster, JoinTokens, NodeDescription
+from swarmkit_py.model.specs import CAConfig
 from swarmkit_py.model.states import Role
 from swarmkit_py.node.addresses import split_port
 from swarmkit_py.node.disk import Membership, SwarmDisk
@@ -30,6 +36,7 @@ from swarmkit_py.rpc.auth import ANYONE, MEMBERS, authorize
 from swarmkit_py.rpc.race import cancel
 from swarmkit_py.rpc.server import RpcServer
 from swarmkit_py.rpc.wire import ISSUE_PATH, RENEW_PATH, ROOT_PATH, SESSION_PATH, Empty, IssueRequest, RenewRequest
+from swarmkit_py.seal import new_key
 from swarmkit_py.store.journal import SqliteJournal
 from swarmkit_py.store.memory import Store
 
@@ -42,26 +49,48 @@ def create_cluster(
 ) -> None:
     """Root, tokens, this node's certificate, and the first transaction. `describe` is given the root certificate.
     Raises InvalidArgument for address pools."""
-    root = create_root(clock.now())
+    spec = cluster_with_defaults(wanted.spec)
+    root = _root(spec.ca_config, clock)
     key, csr = create_key_and_request()
     identity = Identity(node_id=membership.node_id, cluster_id=membership.cluster_id, role=Role.MANAGER)
-    cert = issue(root, csr, identity, clock.now())
+    validity = timedelta(microseconds=(spec.ca_config.node_cert_expiry or 0) / 1000)
+    cert = issue(root, csr, identity, clock.now(), validity)
+    unlock_key = new_unlock_key() if spec.encryption_config.auto_lock_managers else ""
     seed = ClusterSeed(
         cluster_id=membership.cluster_id, node_id=membership.node_id, ingress_id=ids.object_id(),
         root_ca=root.cert_pem, root_key=root.key_pem,
         join_tokens=JoinTokens(worker=new_token(root.cert_pem), manager=new_token(root.cert_pem)),
         node_address=membership.addr, manager_address=membership.advertise_addr,
-        description=describe(root.cert_pem), availability=wanted.availability, spec=wanted.spec,
+        description=describe(root.cert_pem), availability=wanted.availability,
+        spec=replace(spec, ca_config=replace(spec.ca_config, signing_ca_key=None)), unlock_key=unlock_key,
         default_addr_pool=wanted.default_addr_pool, subnet_size=wanted.subnet_size,
         data_path_port=wanted.data_path_port,
     )
     disk.prepare()
-    disk.certificates.save(root=root.cert_pem, cert=cert, key=key)
-    store = Store(clock, SqliteJournal(disk.journal))
+    data_key = new_key()
+    disk.certificates.unlock_key = unlock_key
+    disk.certificates.save(root=root.cert_pem, cert=cert, key=key, data_key=data_key)
+    store = Store(clock, SqliteJournal(disk.journal, data_key))
     try:
         seed_cluster(store, seed)
     finally:
         store.close()
+
+
+def _root(config: CAConfig, clock: Clock) -> RootCA:
+    """The root that was brought along, or a new one."""
+    if config.signing_ca_cert:
+        return given_root(config.signing_ca_cert, config.signing_ca_key or "", clock.now())
+    return create_root(clock.now())
+
+
+def _data_key(disk: SwarmDisk) -> bytes:
+    """The journal's key. A manager of an earlier version has none yet: its journal is in clear until it is opened."""
+    found = disk.certificates.read().data_key
+    if found is None:
+        found = new_key()
+        disk.certificates.save_data_key(found)
+    return found
 
 
 class ManagerRole:
@@ -70,16 +99,18 @@ class ManagerRole:
     def __init__(self, disk: SwarmDisk, membership: Membership, clock: Clock, ids: Ids,
                  on_end: Callable[[str], None]) -> None:
         self._membership, self._disk, self._on_end = membership, disk, on_end
-        self._store = Store(clock, SqliteJournal(disk.journal, must_exist=True))
-        self._context = server_context(disk.certificates)
+        self._journal = SqliteJournal(disk.journal, _data_key(disk), must_exist=True)
+        self._store = Store(clock, self._journal)
         self._dispatcher = Dispatcher(self._store, clock, ids)
         self._ca = CAServer(self._store, clock, ids)
-        self._rpc = RpcServer(self._context, identity_of, self._check)
+        self._rpc = RpcServer(server_context(disk.certificates), identity_of, self._check)
         self._manager = Manager(self._store, clock, ids, others={"dispatcher": self._dispatcher.run})
-        self.control = Control(self._store, clock, ids, self._dispatcher.broker, new_token=self._new_token)
+        self.control = Control(self._store, clock, ids, self._dispatcher.broker, new_token=self._new_token,
+                               cluster_changed=self._follow_settings)
         self._running: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
+        self._follow_settings(self._cluster())
         self._rpc.add(ROOT_PATH, ANYONE, Empty, self._ca.root)
         self._rpc.add(ISSUE_PATH, ANYONE, IssueRequest, self._ca.issue)
         self._rpc.add(RENEW_PATH, MEMBERS, RenewRequest, self._ca.renew)
@@ -98,9 +129,20 @@ class ManagerRole:
         await self._rpc.stop()
         self._store.close()
 
-    def renewed(self) -> None:
-        """This node has a new certificate."""
-        load_identity(self._context, self._disk.certificates)
+    def certificates_changed(self) -> None:
+        """This node has a new certificate, or trusts another root."""
+        self._rpc.use(server_context(self._disk.certificates))
+
+    def _follow_settings(self, cluster: Cluster) -> None:
+        """What the cluster's settings mean on this manager's disk. Raises Unavailable if it cannot be written."""
+        raft = cluster.spec.raft
+        self._journal.snapshots.interval = raft.snapshot_interval or 0
+        self._journal.snapshots.keep = raft.keep_old_snapshots or 0
+        try:
+            self._disk.certificates.lock_with(cluster.unlock_key)
+        except OSError as error:
+            raise Unavailable(f"the setting is stored, but this manager's keys could not be written ({error}); free "
+                              "space on its disk and start its daemon again") from None
 
     async def _run(self) -> None:
         try:

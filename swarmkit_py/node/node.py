@@ -11,10 +11,12 @@ from typing import cast
 
 from msgspec.structs import replace
 
+from swarmkit_py.agent.container_spec import NODE_LABEL
 from swarmkit_py.ca.root import identity_of_pem
+from swarmkit_py.ca.unlock_key import key_bytes
 from swarmkit_py.clock import Clock, SystemClock
 from swarmkit_py.docker_api.backend import ControlApi, InitRequest, JoinRequest, RemoteManager, SwarmInfo
-from swarmkit_py.errors import SwarmError, Unavailable
+from swarmkit_py.errors import Conflict, SwarmError, Unavailable
 from swarmkit_py.ids import Ids
 from swarmkit_py.model.assignment import NetworkAssignment
 from swarmkit_py.model.states import Role
@@ -22,7 +24,7 @@ from swarmkit_py.node import texts
 from swarmkit_py.node.addresses import address_towards, choose_advertise, has_address, local_addresses, split_port
 from swarmkit_py.node.agent_role import AgentRole, RoleEvents
 from swarmkit_py.node.describe import describe_node
-from swarmkit_py.node.disk import Membership, SwarmDisk, daemon_id
+from swarmkit_py.node.disk import Membership, PendingJoin, SwarmDisk, daemon_id
 from swarmkit_py.node.join import Attempt, Credentials
 from swarmkit_py.node.manager_role import ManagerRole, create_cluster
 from swarmkit_py.node.options import NodeOptions
@@ -57,6 +59,7 @@ class Node:
         self._attempt: Attempt | None = None
         self._joining: asyncio.Task[None] | None = None
         self._error = ""
+        self._locked = False
         self._changing = asyncio.Lock()
 
     async def start(self) -> None:
@@ -65,7 +68,9 @@ class Node:
         try:
             self._membership = self._disk.load()
             if self._membership is None:
-                self._disk.wipe()  # what an interrupted init or join left
+                await self._resume_joining()
+            elif self._disk.certificates.locked():
+                self._locked = True
             else:
                 await self._start_roles(self._membership)
         except SwarmError as error:
@@ -89,7 +94,8 @@ class Node:
             )
         managers = self._agent.managers if self._agent else member.managers
         return SwarmInfo(
-            node_id=member.node_id, node_addr=member.addr, local_node_state=self._state(), error=self._error,
+            node_id=member.node_id, node_addr=member.addr, local_node_state=self._state(),
+            error=texts.LOCKED if self._locked else self._error,
             control_available=self._manager is not None and not self._error,
             remote_managers=[RemoteManager(node_id=node_id, addr=addr) for node_id, addr in managers],
         )
@@ -98,6 +104,8 @@ class Node:
         return self._agent.networks if self._agent else []
 
     def control(self) -> ControlApi:
+        if self._locked:
+            raise Unavailable(texts.LOCKED)
         if self._error:
             raise Unavailable(self._error)
         if self._manager is not None:
@@ -106,6 +114,8 @@ class Node:
 
     async def swarm_init(self, request: InitRequest) -> str:
         async with self._changing:
+            if request.force_new_cluster and self._membership is not None:
+                return await self._force_new_cluster(request, self._membership)
             self._refuse_member()
             wanted = read_init(request, self.options.listen_port)
             addr = choose_advertise(wanted.advertise_host, local_addresses(), has_address(wanted.advertise_host))
@@ -136,8 +146,8 @@ class Node:
             try:
                 credentials = await attempt.first_try()
             except TimeoutError:
-                self._attempt = attempt
-                self._joining = asyncio.create_task(self._join_in_background(attempt))
+                self._disk.save_joining(PendingJoin(request=request, addr=addr))
+                self._go_on_joining(attempt)
                 raise Unavailable(texts.JOIN_TIMEOUT) from None
             await self._joined(attempt, credentials)
 
@@ -145,13 +155,72 @@ class Node:
         async with self._changing:
             if self._state() == "inactive":
                 raise Unavailable(texts.NO_SWARM)
+            if self._locked and not force:
+                raise Unavailable(texts.LOCKED_LEAVE)
             if self._membership and self._membership.role is Role.MANAGER and not force:
                 raise Unavailable(texts.LAST_MANAGER_LEAVES)
             await self._stop_joining()
             if self._agent is not None:
                 await self._agent.leave()
                 self._agent = None
+            else:
+                await self._remove_tasks()
             await self._forget()
+
+    async def swarm_unlock(self, key: str) -> None:
+        async with self._changing:
+            if not self._locked:
+                self.control()
+                raise Conflict(texts.NOT_LOCKED)
+            assert self._membership is not None
+            key_bytes(key)
+            files = self._disk.certificates
+            files.unlock_key = key
+            try:
+                files.read()
+                await self._start_roles(self._membership)
+            except BaseException:
+                files.unlock_key = ""
+                raise
+            self._locked = False
+
+    async def _force_new_cluster(self, request: InitRequest, member: Membership) -> str:
+        """This manager goes on alone from its own disk, perhaps at another address. With one manager's store there
+        is no other to be forgotten."""
+        if self._locked:
+            raise Unavailable(texts.LOCKED)
+        if member.role is not Role.MANAGER:
+            raise Unavailable(texts.NOT_MANAGER_WORKER)
+        wanted = read_init(request, self.options.listen_port)
+        if wanted.advertise_host:
+            addr = choose_advertise(wanted.advertise_host, local_addresses(), has_address(wanted.advertise_host))
+            advertise = f"{addr}:{wanted.advertise_port}"
+            member = replace(member, addr=addr, advertise_addr=advertise, managers=[(member.node_id, advertise)])
+        await self._stop_roles()
+        self._error = ""
+        await self._become(replace(member, listen_addr=wanted.listen_addr))
+        return member.node_id
+
+    async def _remove_tasks(self) -> None:
+        """What an agent would clear away, where none could be started."""
+        for container in [c for c in self.engine.all() if NODE_LABEL in c.config.labels]:
+            try:
+                await self.engine.remove(container.id, force=True)
+            except SwarmError as error:
+                log.warning("container %s not removed: %s", container.name, error)
+        await self._parts.network.reset()
+
+    async def _resume_joining(self) -> None:
+        """Go on with a join that no manager has answered; forget what an interrupted init or join left."""
+        pending = self._disk.load_joining()
+        self._disk.wipe()
+        if pending is not None:
+            self._disk.save_joining(pending)
+            self._go_on_joining(Attempt(read_join(pending.request), pending.addr, self.clock))
+
+    def _go_on_joining(self, attempt: Attempt) -> None:
+        self._attempt = attempt
+        self._joining = asyncio.create_task(self._join_in_background(attempt))
 
     async def _joined(self, attempt: Attempt, credentials: Credentials) -> None:
         identity = identity_of_pem(credentials.cert)
@@ -177,6 +246,7 @@ class Node:
     async def _become(self, member: Membership) -> None:
         """The state is on disk before the roles start: from here on a restart continues."""
         self._disk.save(member)
+        self._disk.save_joining(None)
         self._membership, self._attempt = member, None
         await self._start_roles(member)
         assert self._agent is not None
@@ -191,7 +261,7 @@ class Node:
             await self._manager.start()
         events = RoleEvents(
             managers_changed=self._save_managers, failed=self._failed,
-            renewed=lambda: self._manager.renewed() if self._manager else None,
+            certificates_changed=lambda: self._manager.certificates_changed() if self._manager else None,
         )
         self._agent = AgentRole(self._disk, member, self.engine, self._parts.network, self.clock, self.hostname,
                                 events, lambda ref: self.images.pull(ref))
@@ -213,7 +283,7 @@ class Node:
     async def _forget(self) -> None:
         await self._stop_roles()
         self._disk.wipe()
-        self._membership, self._error = None, ""
+        self._membership, self._error, self._locked = None, "", False
 
     def _refuse_member(self) -> None:
         if self._state() != "inactive":
@@ -221,6 +291,8 @@ class Node:
 
     def _state(self) -> str:
         """Docker's LocalNodeState."""
+        if self._locked:
+            return "locked"
         if self._error:
             return "error"
         if self._membership is None:

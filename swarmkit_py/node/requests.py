@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
 from swarmkit_py.ca.tokens import JoinToken, parse_token
 from swarmkit_py.docker_api.backend import InitRequest, JoinRequest
 from swarmkit_py.errors import InvalidArgument, Unimplemented
 from swarmkit_py.manager import defaults
-from swarmkit_py.model.specs import ClusterSpec
+from swarmkit_py.model.specs import ClusterSpec, EncryptionConfig
 from swarmkit_py.model.states import Availability
 from swarmkit_py.node.addresses import split_port
 from swarmkit_py.node.options import SWARM_PORT
@@ -21,7 +23,7 @@ from swarmkit_py.node.options import SWARM_PORT
 class ClusterWish:
     """What a new swarm is to be like."""
 
-    spec: ClusterSpec | None
+    spec: ClusterSpec
     availability: Availability
     default_addr_pool: list[str]
     subnet_size: int
@@ -52,17 +54,12 @@ class Joining:
 
 def read_init(request: InitRequest, default_port: int) -> Initiating:
     """Raises InvalidArgument, Unimplemented."""
-    if request.force_new_cluster:
-        raise Unimplemented("--force-new-cluster is not there yet: start the manager again on its own disk instead")
-    encryption = request.spec.encryption_config if request.spec else None
-    if request.auto_lock_managers or (encryption and encryption.auto_lock_managers):
-        raise Unimplemented("locking managers (--autolock) is not there yet in this swarm; leave it out")
     _refuse_data_path(request.data_path_addr, request.advertise_addr)
     host, port = split_port(request.listen_addr, SWARM_PORT)
     port = default_port if port == SWARM_PORT else port
     advertise_host, advertise_port = split_port(request.advertise_addr, port)
     wish = ClusterWish(
-        spec=request.spec, availability=read_availability(request.availability),
+        spec=_cluster_spec(request), availability=read_availability(request.availability),
         default_addr_pool=request.default_addr_pool or list(defaults.ADDR_POOL),
         subnet_size=request.subnet_size or defaults.SUBNET_SIZE,
         data_path_port=_data_path_port(request.data_path_port),
@@ -82,6 +79,14 @@ def read_join(request: JoinRequest) -> Joining:
         advertise_host=split_port(request.advertise_addr, SWARM_PORT)[0], token=token,
         token_text=request.join_token, availability=read_availability(request.availability).value,
     )
+
+
+def _cluster_spec(request: InitRequest) -> ClusterSpec:
+    """`--autolock` comes in two places; either will do."""
+    spec = request.spec or ClusterSpec()
+    if request.auto_lock_managers:
+        spec = replace(spec, encryption_config=EncryptionConfig(auto_lock_managers=True))
+    return spec
 
 
 def read_availability(text: str | None) -> Availability:

@@ -36,6 +36,18 @@ class Welcome(Message, frozen=True, kw_only=True):
     managers: list[tuple[str, str]] = field(default_factory=list)
     """(node id, `10.7.0.1:2377`)."""
     cluster_id: str = ""
+    root: str = ""
+    """PEM of the root certificate to trust from now on."""
+
+
+class TrustRoot(Message, frozen=True, kw_only=True):
+    """Manager → node: the swarm has a new root certificate (PEM)."""
+
+    root: str
+
+
+class RenewCertificate(Message, frozen=True, kw_only=True):
+    """Manager → node: ask for a new certificate now; the root that signs is being changed."""
 
 
 class Heartbeat(Message, frozen=True, kw_only=True):
@@ -159,8 +171,9 @@ LOG_WINDOW = 8
 """LogLines a node may send before it waits for credit: a slow reader slows its source, not the session."""
 
 AnyMessage = (
-    Hello | Welcome | Heartbeat | HeartbeatAck | Assignments | Applied | StatusReport | StatusAck | DescriptionReport
-    | Shutdown | Goodbye | LogSubscribe | LogUnsubscribe | LogLines | LogCredit
+    Hello | Welcome | TrustRoot | RenewCertificate | Heartbeat | HeartbeatAck | Assignments | Applied
+    | StatusReport | StatusAck | DescriptionReport | Shutdown | Goodbye
+    | LogSubscribe | LogUnsubscribe | LogLines | LogCredit
 )
 
 _DECODER = msgspec.json.Decoder(AnyMessage)

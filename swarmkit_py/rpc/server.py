@@ -51,7 +51,8 @@ class RpcServer:
         self, context: ssl.SSLContext, identify: Callable[[bytes], Identity],
         check: Callable[[Identity | None, frozenset[Role]], None],
     ) -> None:
-        self._context = context
+        self._context = self._current = context
+        context.sni_callback = self._choose_context
         self._identify = identify
         self._check = check
         self._app = web.Application(client_max_size=MAX_MESSAGE)
@@ -100,6 +101,14 @@ class RpcServer:
             await runner.cleanup()
             raise
         self._runner = runner
+
+    def use(self, context: ssl.SSLContext) -> None:
+        """New connections are met with this certificate and these roots; those there are go on."""
+        self._current = context
+
+    def _choose_context(self, secure: ssl.SSLSocket | ssl.SSLObject, name: str, asked: ssl.SSLContext) -> None:
+        """Called by OpenSSL when a handshake begins, whether the client named a server or not."""
+        secure.context = self._current
 
     async def stop(self) -> None:
         """Close the port and every session."""

@@ -32,6 +32,8 @@ class RenewRequest(Model, frozen=True, kw_only=True):
 
 
 class CertificateAnswer(Model, frozen=True, kw_only=True):
+    """`certificate`: the node's, and (while the root is being changed) what leads from it to `root`."""
+
     certificate: str
     root: str
 

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from swarmkit_py.clock import SystemClock
 from swarmkit_py.docker_api.backend import InitRequest, JoinRequest, RemoteManager, SwarmInfo
-from swarmkit_py.errors import FailedPrecondition, InvalidArgument, NotFound, Unavailable
+from swarmkit_py.errors import Conflict, FailedPrecondition, InvalidArgument, NotFound, Unavailable
 from swarmkit_py.ids import Ids
 from swarmkit_py.manager.control import ClusterSeed, Control, seed_cluster
 from swarmkit_py.model.assignment import NetworkAssignment
@@ -167,6 +167,10 @@ class FakeBackend:
         self.info, self._control = SwarmInfo(), None
         if self._loop is not None:
             self._loop.cancel()
+
+    async def swarm_unlock(self, key: str) -> None:
+        self.control()
+        raise Conflict("swarm is not locked")
 
     async def close(self) -> None:
         if self._loop is not None:

@@ -104,7 +104,13 @@ def test_swarm_tokens_and_certificate(manager: Docker) -> None:
     assert "Successfully rotated worker join token." in manager.out("swarm", "join-token", "--rotate", "worker")
     assert manager.out("swarm", "join-token", "-q", "worker") != old
     assert manager.out("swarm", "ca").startswith("-----BEGIN CERTIFICATE-----\n")
-    assert "is not there yet" in manager.error("swarm", "update", "--autolock")
+    assert "no unlock key is set" in manager.error("swarm", "unlock-key", "-q")
+    said = manager.out("swarm", "update", "--autolock")
+    key = manager.out("swarm", "unlock-key", "-q").strip()
+    assert key.startswith("SWMKEY-1-") and key in said
+    assert "Successfully rotated manager unlock key." in manager.out("swarm", "unlock-key", "--rotate")
+    assert manager.out("swarm", "unlock-key", "-q").strip() != key
+    assert manager.out("swarm", "update", "--autolock=false") == "Swarm updated.\n"
 
 
 def test_a_worker(docker: Docker) -> None:

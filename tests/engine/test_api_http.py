@@ -82,7 +82,6 @@ async def test_init_twice_and_leave(manager: Client) -> None:
 
 
 @pytest.mark.parametrize(("path", "body", "status", "text"), [
-    ("/swarm/init", {"AutoLockManagers": True}, 501, "autolock"),
     ("/swarm/init", {"Availability": "bogus"}, 400, 'invalid Availability: \\"bogus\\"'),
     ("/swarm/init", {"AdvertiseAddr": 5}, 400, "AdvertiseAddr"),
     ("/swarm/init", {"AdvertiseAddr": "10.1.2.3"}, 400, "no interface has the address"),

@@ -14,7 +14,7 @@ from tests.repo.imports import Import, imports_of, modules_of
 
 LEVELS: tuple[tuple[str, ...], ...] = (
     ("swarmkit_py", "swarmkit_py.errors", "swarmkit_py.ids", "swarmkit_py.clock"),
-    ("swarmkit_py.model",),
+    ("swarmkit_py.model", "swarmkit_py.seal"),
     ("swarmkit_py.runtime.base",),
     ("swarmkit_py.store", "swarmkit_py.rpc", "swarmkit_py.template", "swarmkit_py.ca", "swarmkit_py.runtime.images",
      "swarmkit_py.runtime.layers", "swarmkit_py.runtime.reference", "swarmkit_py.network.base",
@@ -22,7 +22,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("swarmkit_py.manager",),
     ("swarmkit_py.manager.control", "swarmkit_py.manager.orchestrator", "swarmkit_py.manager.allocator",
      "swarmkit_py.manager.scheduler", "swarmkit_py.manager.dispatcher", "swarmkit_py.agent",
-     "swarmkit_py.runtime", "swarmkit_py.network", "swarmkit_py.ca.server"),
+     "swarmkit_py.runtime", "swarmkit_py.network", "swarmkit_py.ca.server", "swarmkit_py.ca.reconciler"),
     ("swarmkit_py.manager.manager", "swarmkit_py.docker_api"),
     ("swarmkit_py.node", "swarmkit_py.sim"),
     ("swarmkit_py.__main__",),

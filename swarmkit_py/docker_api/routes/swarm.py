@@ -10,11 +10,9 @@ from swarmkit_py.docker_api.call import Call, convert_body
 from swarmkit_py.docker_api.convert import Json
 from swarmkit_py.docker_api.convert_cluster import cluster_json
 from swarmkit_py.docker_api.routing import Route
-from swarmkit_py.errors import Conflict, InvalidArgument, Unimplemented
+from swarmkit_py.errors import InvalidArgument
 from swarmkit_py.model.specs import ClusterSpec
 from swarmkit_py.model.states import Availability
-
-_NO_AUTOLOCK = "autolock (encrypting a manager's keys at rest) is not there yet in this kit: leave --autolock out"
 
 
 def _availability(body: Json) -> Json:
@@ -27,11 +25,6 @@ def _availability(body: Json) -> Json:
 
 async def init(call: Call) -> web.StreamResponse:
     request = convert_body(_availability(await call.json()), InitRequest)
-    locked = request.spec is not None and request.spec.encryption_config.auto_lock_managers
-    if request.auto_lock_managers or locked:
-        raise Unimplemented(_NO_AUTOLOCK)
-    if request.force_new_cluster:
-        raise Unimplemented("--force-new-cluster is not there yet in this kit")
     node_id = await call.backend.swarm_init(request)
     call.api.events.follow_manager()
     return json_answer(node_id)
@@ -60,21 +53,20 @@ async def update(call: Call) -> web.StreamResponse:
     control = call.control()
     version = call.version("swarm")
     spec = await call.decode(ClusterSpec)
-    if spec.encryption_config.auto_lock_managers or call.flag("rotateManagerUnlockKey"):
-        raise Unimplemented(_NO_AUTOLOCK)
     control.update_cluster(version, spec, rotate_worker_token=call.flag("rotateWorkerToken"),
-                           rotate_manager_token=call.flag("rotateManagerToken"))
+                           rotate_manager_token=call.flag("rotateManagerToken"),
+                           rotate_unlock_key=call.flag("rotateManagerUnlockKey"))
     return empty_answer()
 
 
 async def unlock_key(call: Call) -> web.StreamResponse:
-    call.control()
-    raise Unimplemented(_NO_AUTOLOCK)
+    return json_answer({"UnlockKey": call.control().get_cluster().unlock_key})
 
 
 async def unlock(call: Call) -> web.StreamResponse:
-    call.control()
-    raise Conflict("swarm is not locked")
+    await call.backend.swarm_unlock(str((await call.json()).get("UnlockKey", "")))
+    call.api.events.follow_manager()
+    return empty_answer()
 
 
 ROUTES = [

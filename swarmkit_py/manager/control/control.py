@@ -6,14 +6,15 @@ Counterpart: swarmkit/manager/controlapi/server.go.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
+from swarmkit_py.ca.unlock_key import new_unlock_key
 from swarmkit_py.clock import Clock
 from swarmkit_py.errors import NotFound
 from swarmkit_py.ids import Ids
 from swarmkit_py.manager.control import cluster as clusters
 from swarmkit_py.manager.control import lookup, networks, nodes, secrets, services
-from swarmkit_py.manager.control.cluster import NewToken
+from swarmkit_py.manager.control.cluster import Makers, NewToken, Rotate
 from swarmkit_py.manager.control.logs import Line, LogBroker, follow_service, task_logs
 from swarmkit_py.model.objects import Cluster, Config, Network, Node, Secret, Service, Task
 from swarmkit_py.model.specs import ClusterSpec, ConfigSpec, NetworkSpec, NodeSpec, SecretSpec, ServiceSpec
@@ -24,14 +25,19 @@ from swarmkit_py.store.watch import Change, Watch
 
 
 class Control:
-    """`new_token(role)` makes a join token (`ca.tokens`); `log_broker` fetches log lines (the dispatcher)."""
+    """`new_token(role)` makes a join token (`ca.tokens`); `log_broker` fetches log lines (the dispatcher);
+    `cluster_changed` hears of a changed cluster before the caller does (the manager's keys follow its settings)."""
 
-    def __init__(self, store: Store, clock: Clock, ids: Ids, log_broker: LogBroker, *, new_token: NewToken) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, ids: Ids, log_broker: LogBroker, *, new_token: NewToken,
+        cluster_changed: Callable[[Cluster], None] = lambda cluster: None,
+    ) -> None:
         self._store = store
         self._clock = clock
         self._ids = ids
         self._log_broker = log_broker
-        self._new_token = new_token
+        self._make = Makers(token=new_token, unlock_key=new_unlock_key, now=clock.now)
+        self._cluster_changed = cluster_changed
 
     def get_cluster(self) -> Cluster:
         """Raises Unavailable before the cluster object is made."""
@@ -39,12 +45,12 @@ class Control:
 
     def update_cluster(
         self, version: int, spec: ClusterSpec, *, rotate_worker_token: bool = False,
-        rotate_manager_token: bool = False,
+        rotate_manager_token: bool = False, rotate_unlock_key: bool = False,
     ) -> None:
         """Raises OutOfSequence, InvalidArgument, Unimplemented."""
         wanted = ((Role.WORKER, rotate_worker_token), (Role.MANAGER, rotate_manager_token))
-        rotate = [role for role, yes in wanted if yes]
-        self._store.update(lambda tx: clusters.update(tx, version, spec, rotate, self._new_token))
+        rotate = Rotate(tuple(role for role, yes in wanted if yes), rotate_unlock_key)
+        self._cluster_changed(self._store.update(lambda tx: clusters.update(tx, version, spec, rotate, self._make)))
 
     def list_nodes(self) -> list[Node]:
         """All nodes, in the order they joined."""

@@ -35,6 +35,7 @@ class ClusterSeed:
     default_addr_pool: list[str] = field(default_factory=lambda: list(defaults.ADDR_POOL))
     subnet_size: int = defaults.SUBNET_SIZE
     data_path_port: int = defaults.DATA_PATH_PORT
+    unlock_key: str = ""
 
 
 def seed_cluster(store: Store, seed: ClusterSeed) -> Cluster:
@@ -75,5 +76,5 @@ def _write(tx: Transaction, seed: ClusterSeed, subnet: ipaddress.IPv4Network) ->
     return tx.create(Cluster(
         id=seed.cluster_id, spec=defaults.cluster_with_defaults(seed.spec), root_ca=seed.root_ca,
         root_key=seed.root_key, join_tokens=seed.join_tokens, default_addr_pool=seed.default_addr_pool,
-        subnet_size=seed.subnet_size, data_path_port=seed.data_path_port,
+        subnet_size=seed.subnet_size, data_path_port=seed.data_path_port, unlock_key=seed.unlock_key,
     ))

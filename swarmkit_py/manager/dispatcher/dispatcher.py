@@ -14,6 +14,7 @@ from swarmkit_py.errors import NotFound, SwarmError
 from swarmkit_py.ids import Ids
 from swarmkit_py.manager.dispatcher import nodes
 from swarmkit_py.manager.dispatcher.assigner import Assigner
+from swarmkit_py.manager.dispatcher.certificates import CertificateNews
 from swarmkit_py.manager.dispatcher.logs import LogBroker
 from swarmkit_py.manager.dispatcher.sessions import HEARTBEAT_PERIOD, Session, Sessions
 from swarmkit_py.manager.dispatcher.statuses import StatusBatcher
@@ -53,6 +54,7 @@ class Dispatcher:
         self._sessions = Sessions(rng or random.Random())
         self._statuses = StatusBatcher(store, clock)
         self._assigner = Assigner(store, clock, self._sessions, self._remove)
+        self._certificates = CertificateNews(store, self._sessions)
         self.broker = LogBroker(self._sessions, ids)
         self._down_since: dict[str, float] = {}
         self._endings: set[asyncio.Task[None]] = set()
@@ -61,7 +63,8 @@ class Dispatcher:
         """Until cancelled: first every known node gets time to come back, then the loops."""
         self._expect_known_nodes()
         try:
-            await until_first_ends(self._assigner.run(), self._statuses.run(), self._watch_deadlines())
+            await until_first_ends(self._assigner.run(), self._statuses.run(), self._certificates.run(),
+                                    self._watch_deadlines())
         finally:
             for session in self._sessions:
                 self._end(session, Shutdown(reason="the manager stops"))
@@ -100,8 +103,9 @@ class Dispatcher:
     def _welcome(self, session: Session) -> None:
         session.channel.send(Welcome(
             session_id=session.id, heartbeat_period=self._beat(session), managers=self._managers(),
-            cluster_id=self._cluster().id,
+            cluster_id=self._cluster().id, root=self._cluster().root_ca,
         ))
+        self._certificates.begin(session)
         self._assigner.begin(session)
 
     def _handle(self, session: Session, message: AnyMessage) -> None:

@@ -65,6 +65,12 @@ class Daemon:
     def hello(self) -> Hello:
         return Hello(description=NodeDescription(hostname=self.hostname), address="10.7.0.1")
 
+    def root_changed(self, root: str) -> None:
+        self.events.append(f"root {root}")
+
+    def renewal_asked(self) -> None:
+        self.events.append("renew")
+
     def welcomed(self, welcome: Welcome) -> None:
         self.events.append("welcomed")
 

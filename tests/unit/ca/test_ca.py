@@ -203,7 +203,7 @@ def test_contexts_load_what_was_saved_even_after_half_a_renewal(tmp_path: Path) 
     files.cert.write_text(old_cert)  # as if the power had failed between the two files
     assert client_context(files).minimum_version is ssl.TLSVersion.TLSv1_2
     assert server_context(files).verify_mode is ssl.CERT_OPTIONAL
-    assert identity_of_pem(files.chain_file().read_text()) == WORKER
-    loaded = x509.load_pem_x509_certificate(files.chain_file().read_bytes()).public_key()
+    assert identity_of_pem(files.chain()) == WORKER
+    loaded = x509.load_pem_x509_certificate(files.chain().encode()).public_key()
     key_object = serialization.load_pem_private_key(new_key.encode(), None).public_key()
     assert loaded == key_object

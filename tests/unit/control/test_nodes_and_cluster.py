@@ -55,9 +55,9 @@ def test_a_swarm_is_seeded_once(rig: Rig) -> None:
 
 def test_a_swarm_with_settings_that_are_not_there_is_not_begun(rig: Rig) -> None:
     store = Store(rig.clock)
-    locked = ClusterSpec(encryption_config=EncryptionConfig(auto_lock_managers=True))
-    with pytest.raises(Unimplemented, match="--autolock"):
-        seed_cluster(store, dataclasses.replace(SEED, spec=locked))
+    outside = ClusterSpec(ca_config=CAConfig(external_cas=[{"Protocol": "cfssl", "URL": "https://ca"}]))
+    with pytest.raises(Unimplemented, match="--external-ca"):
+        seed_cluster(store, dataclasses.replace(SEED, spec=outside))
     assert store.index == 0
 
 
@@ -147,9 +147,13 @@ def test_swarm_update_keeps_what_was_not_said(rig: Rig) -> None:
     (ClusterSpec(name="mine"), InvalidArgument, "modification of cluster name is not allowed"),
     (ClusterSpec(ca_config=CAConfig(node_cert_expiry=1)), InvalidArgument, "minimum certificate expiry time"),
     (ClusterSpec(dispatcher=DispatcherConfig(heartbeat_period=-1)), InvalidArgument, "cannot be a negative"),
-    (ClusterSpec(encryption_config=EncryptionConfig(auto_lock_managers=True)), Unimplemented, "--autolock"),
-    (ClusterSpec(ca_config=CAConfig(force_rotate=1)), Unimplemented, "root certificate"),
-    (ClusterSpec(raft=RaftConfig(snapshot_interval=5)), Unimplemented, "no Raft log"),
+    (ClusterSpec(ca_config=CAConfig(external_cas=[{"URL": "https://ca"}])), Unimplemented, "--external-ca"),
+    (ClusterSpec(ca_config=CAConfig(signing_ca_key="KEY")), InvalidArgument, "signing CA cert must also be provided"),
+    (ClusterSpec(ca_config=CAConfig(signing_ca_cert="PEM")), InvalidArgument, "give --ca-key as well"),
+    (ClusterSpec(ca_config=CAConfig(signing_ca_cert="x", signing_ca_key="y")), InvalidArgument, "not a certificate"),
+    (ClusterSpec(raft=RaftConfig(election_tick=5)), Unimplemented, "no Raft log"),
+    (ClusterSpec(raft=RaftConfig(snapshot_interval=-1)), InvalidArgument, "snapshot interval cannot be negative"),
+    (ClusterSpec(dispatcher=DispatcherConfig(heartbeat_period=1)), InvalidArgument, "at least 100ms"),
     (ClusterSpec(task_defaults={"LogDriver": {"Name": "syslog"}}), Unimplemented, "TaskDefaults"),
 ])
 def test_what_swarm_update_refuses(rig: Rig, wanted: ClusterSpec, kind: type[SwarmError], text: str) -> None:
@@ -157,3 +161,26 @@ def test_what_swarm_update_refuses(rig: Rig, wanted: ClusterSpec, kind: type[Swa
     with pytest.raises(kind, match=text):
         rig.control.update_cluster(before.index, wanted)
     assert rig.control.get_cluster() == before
+
+
+def test_autolock_makes_a_key_keeps_it_rotates_it_and_forgets_it(rig: Rig) -> None:
+    def update(lock: bool, rotate: bool = False) -> str:
+        cluster = rig.control.get_cluster()
+        spec = replace(cluster.spec, encryption_config=EncryptionConfig(auto_lock_managers=lock))
+        rig.control.update_cluster(cluster.index, spec, rotate_unlock_key=rotate)
+        return rig.control.get_cluster().unlock_key
+
+    assert update(False, rotate=True) == "", "there is nothing to rotate"
+    first = update(True)
+    assert first.startswith("SWMKEY-1-")
+    assert update(True) == first
+    second = update(True, rotate=True)
+    assert second.startswith("SWMKEY-1-") and second != first
+    assert update(False) == ""
+
+
+def test_the_journal_s_settings_can_be_changed(rig: Rig) -> None:
+    before = rig.control.get_cluster()
+    rig.control.update_cluster(before.index, ClusterSpec(raft=RaftConfig(snapshot_interval=5, keep_old_snapshots=2)))
+    raft = rig.control.get_cluster().spec.raft
+    assert (raft.snapshot_interval, raft.keep_old_snapshots, raft.election_tick) == (5, 2, 10)

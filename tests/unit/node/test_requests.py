@@ -59,8 +59,6 @@ def test_what_init_listens_on_and_advertises() -> None:
 
 
 @pytest.mark.parametrize(("request_", "kind"), [
-    (InitRequest(force_new_cluster=True), Unimplemented), (InitRequest(auto_lock_managers=True), Unimplemented),
-    (InitRequest(spec=ClusterSpec(encryption_config=EncryptionConfig(auto_lock_managers=True))), Unimplemented),
     (InitRequest(advertise_addr="10.7.0.1", data_path_addr="10.8.0.1"), Unimplemented),
     (InitRequest(data_path_port=80), InvalidArgument), (InitRequest(availability="asleep"), InvalidArgument),
     (InitRequest(listen_addr="0.0.0.0:no"), InvalidArgument),
@@ -68,6 +66,13 @@ def test_what_init_listens_on_and_advertises() -> None:
 def test_init_requests_that_are_refused(request_: InitRequest, kind: type[SwarmError]) -> None:
     with pytest.raises(kind):
         read_init(request_, 2377)
+
+
+def test_autolock_may_be_said_in_either_place() -> None:
+    locked = ClusterSpec(encryption_config=EncryptionConfig(auto_lock_managers=True))
+    for request in (InitRequest(spec=locked), InitRequest(auto_lock_managers=True)):
+        assert read_init(request, 2377).cluster.spec.encryption_config.auto_lock_managers
+    assert not read_init(InitRequest(), 2377).cluster.spec.encryption_config.auto_lock_managers
 
 
 def test_join_needs_an_address_and_a_token_that_is_one() -> None:

@@ -112,15 +112,16 @@ def test_versions_only_rise_and_name_the_last_change(history: list[list[Step]]) 
 def test_a_journal_gives_back_what_was_stored(history: list[list[Step]]) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "journal.db"
-        store = Store(ManualClock(), SqliteJournal(path))
+        store = Store(ManualClock(), SqliteJournal(path, KEY))
         _play(store, history)
         store.close()
-        again = Store(ManualClock(), SqliteJournal(path))
+        again = Store(ManualClock(), SqliteJournal(path, KEY))
         assert (_tables(again), again.index) == (_tables(store), store.index)
         assert [t.id for t in again.all(Task)] == [t.id for t in store.all(Task)]
         again.close()
 
 
+KEY = bytes(range(32))
 _TEXT = st.text(max_size=20)
 
 
