@@ -12,7 +12,7 @@ from swarmkit_py.docker_api.call import convert_body
 from swarmkit_py.docker_api.convert import Json, meta, plain, without_empty_lists
 from swarmkit_py.errors import InvalidArgument
 from swarmkit_py.manager.defaults import replicas, service_with_defaults
-from swarmkit_py.model.objects import Node, Service, Task
+from swarmkit_py.model.objects import JobStatus, Node, Service, Task
 from swarmkit_py.model.specs import ServiceMode, ServiceSpec
 from swarmkit_py.model.states import NodeState, TaskState
 
@@ -40,8 +40,18 @@ def service_json(service: Service, status: Json | None = None, *, insert_default
     answer["Endpoint"] = {"Spec": {}, **allocated}
     if service.update_status is not None:
         answer["UpdateStatus"] = plain(service.update_status)
+    if service.job_status is not None:
+        answer["JobStatus"] = _job_json(service.job_status)
     if status is not None:
         answer["ServiceStatus"] = status
+    return answer
+
+
+def _job_json(job: JobStatus) -> Json:
+    """The first iteration is 0, which Docker leaves out."""
+    answer: Json = {"JobIteration": {"Index": job.iteration} if job.iteration else {}}
+    if job.last_execution is not None:
+        answer["LastExecution"] = job.last_execution
     return answer
 
 
@@ -49,18 +59,22 @@ def service_statuses(services: Iterable[Service], tasks: Iterable[Task], nodes: 
     """ServiceStatus by service id. A task on a node that is down is not counted as running: nobody knows that it is
     (Docker counts it, and shows 8/6 after a host died)."""
     down = {node.id for node in nodes if node.status.state is NodeState.DOWN}
-    modes = {service.id: service.spec.mode for service in services}
-    counts = {service.id: {"RunningTasks": 0, "DesiredTasks": replicas(service.spec), "CompletedTasks": 0}
-              for service in services}
+    by_id = {service.id: service for service in services}
+    counts = {service.id: {"RunningTasks": 0, "DesiredTasks": _desired(service.spec), "CompletedTasks": 0}
+              for service in by_id.values()}
     for task in tasks:
-        status = counts.get(task.service_id)
-        if status is not None:
-            mode = modes[task.service_id]
-            status["RunningTasks"] += task.status.state is TaskState.RUNNING and task.node_id not in down
-            status["CompletedTasks"] += task.status.state is TaskState.COMPLETE and _is_job(mode)
-            status["DesiredTasks"] += mode.replicated is None and task.desired_state is TaskState.RUNNING
+        service = by_id.get(task.service_id)
+        if service is None or (service.job_status and service.job_status.iteration != task.job_iteration):
+            continue
+        status, mode = counts[service.id], service.spec.mode
+        status["RunningTasks"] += task.status.state is TaskState.RUNNING and task.node_id not in down
+        status["CompletedTasks"] += task.status.state is TaskState.COMPLETE and service.job_status is not None
+        counted = mode.replicated is None and mode.replicated_job is None
+        status["DesiredTasks"] += counted and task.desired_state in (TaskState.RUNNING, TaskState.COMPLETE)
     return counts
 
 
-def _is_job(mode: ServiceMode) -> bool:
-    return mode.replicated_job is not None or mode.global_job is not None
+def _desired(spec: ServiceSpec) -> int:
+    """Of a replicated job: how many may run at a time (the CLI shows the completions beside it)."""
+    job = spec.mode.replicated_job
+    return replicas(spec) if job is None else job.max_concurrent or 0

@@ -13,19 +13,23 @@ from swarmkit_py.model.specs import TaskSpec
 
 
 def task_json(task: Task, networks: Mapping[str, Json]) -> Json:
-    """A task as `GET /tasks/{id}` shows it; `networks`: the swarm's network objects in JSON, by id."""
+    """A task as `GET /tasks/{id}` shows it; `networks`: the swarm's network objects in JSON, by id. The
+    slots of a replicated job count from 0 in Docker."""
     answer = meta(task)
     answer["Labels"] = {}
     answer["Spec"] = _spec_json(task.spec)
     answer["ServiceID"] = task.service_id
-    if task.slot:
-        answer["Slot"] = task.slot
+    slot = task.slot if task.job_iteration is None else task.slot - 1
+    if slot > 0:
+        answer["Slot"] = slot
     if task.node_id:
         answer["NodeID"] = task.node_id
     answer["Status"] = _status_json(task.status)
     answer["DesiredState"] = task.desired_state.value
     if task.networks:
         answer["NetworksAttachments"] = [_attachment_json(item, networks) for item in task.networks]
+    if task.job_iteration is not None:
+        answer["JobIteration"] = {"Index": task.job_iteration} if task.job_iteration else {}
     return answer
 
 

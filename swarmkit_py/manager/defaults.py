@@ -22,6 +22,7 @@ from swarmkit_py.model.specs import (
     EndpointSpec,
     OrchestrationConfig,
     RaftConfig,
+    ReplicatedJob,
     ReplicatedService,
     RestartPolicy,
     ServiceMode,
@@ -54,6 +55,9 @@ MANAGER_PORT = 2377
 
 SCHEDULER_QUIET_SECONDS, SCHEDULER_MAX_WAIT_SECONDS = 0.05, 1.0
 FAULTY_AFTER_FAILURES, FAULTY_WINDOW_SECONDS = 5, 300.0
+START_TIMEOUT_SECONDS = 120.0
+"""How long an update waits for a new task to run, besides the stop grace period of the old one, before it counts as
+failed. SwarmKit waits for ever."""
 RETRY_SECONDS = 1.0
 """A loop whose commit failed (full disk) tries again after this."""
 BATCH = 1000
@@ -118,6 +122,11 @@ def replicas(spec: ServiceSpec) -> int:
         return 0
     wanted = spec.mode.replicated.replicas
     return REPLICAS if wanted is None else wanted
+
+
+def total_completions(mode: ReplicatedJob) -> int:
+    """How many tasks of a replicated job shall run to their end."""
+    return next((n for n in (mode.total_completions, mode.max_concurrent) if n is not None), REPLICAS)
 
 
 def _mode_with_defaults(mode: ServiceMode) -> ServiceMode:

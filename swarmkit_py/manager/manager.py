@@ -19,15 +19,21 @@ from swarmkit_py.manager.orchestrator.enforcer import ConstraintEnforcer
 from swarmkit_py.manager.orchestrator.reaper import TaskReaper
 from swarmkit_py.manager.orchestrator.services import ServiceOrchestrator
 from swarmkit_py.manager.orchestrator.supervisor import RestartSupervisor
+from swarmkit_py.manager.orchestrator.update import UpdateStep
+from swarmkit_py.manager.orchestrator.update import step as by_policy
+from swarmkit_py.manager.orchestrator.updater import Updater
 from swarmkit_py.manager.scheduler.loop import Place, Scheduler
 from swarmkit_py.manager.scheduler.placement import place as spread_evenly
 from swarmkit_py.store.memory import Store
 
 
-def control_loops(store: Store, clock: Clock, ids: Ids, place: Place = spread_evenly) -> dict[str, Part]:
+def control_loops(
+    store: Store, clock: Clock, ids: Ids, place: Place = spread_evenly, update_step: UpdateStep = by_policy,
+) -> dict[str, Part]:
     """The loops of a manager by name, in the order in which a service passes through them."""
     return {
         "orchestrator": ServiceOrchestrator(store, clock, ids),
+        "updater": Updater(store, clock, ids, update_step),
         "restart supervisor": RestartSupervisor(store, clock, ids),
         "allocator": Allocator(store, clock),
         "scheduler": Scheduler(store, clock, place),
@@ -44,11 +50,11 @@ class Manager:
 
     def __init__(
         self, store: Store, clock: Clock, ids: Ids, *, others: Mapping[str, Runnable] | None = None,
-        place: Place = spread_evenly,
+        place: Place = spread_evenly, update_step: UpdateStep = by_policy,
     ) -> None:
         self._store = store
         self._clock = clock
-        self._parts = control_loops(store, clock, ids, place)
+        self._parts = control_loops(store, clock, ids, place, update_step)
         self._others = dict(others or {})
 
     async def run(self) -> None:

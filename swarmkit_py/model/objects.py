@@ -92,6 +92,8 @@ class TaskStatus(Model, frozen=True, kw_only=True):
     container: ContainerStatus | None = None
     ports: list[PortConfig] | None = None
     """Host-mode ports actually opened on the node."""
+    started_at: datetime | None = None
+    """When it was first RUNNING; written by the dispatcher, kept to the end: an update asks how long a task held."""
 
 
 class Attachment(Model, frozen=True, kw_only=True):
@@ -117,7 +119,10 @@ class Task(Object, frozen=True, kw_only=True):
     """The service's endpoint as allocated: host-mode ports to open, ingress ports served."""
     spec_index: int = 0
     job_iteration: int | None = None
-    """Which run of its job the task belongs to; None for a task of no job."""
+    """Which run of its job the task belongs to; None for a task of no job. A replicated job's slots count from 1 here
+    as everywhere; Docker's JSON shows them from 0."""
+    replaces: str = ""
+    """Id of the task of an older spec in whose place this one was made; "" for all other tasks."""
 
     @property
     def name(self) -> str:

@@ -58,6 +58,8 @@ async def update_service(call: Call) -> web.StreamResponse:
     rollback = call.query("rollback")
     if rollback not in ("", "none", "previous"):
         raise InvalidArgument(f"unrecognized rollback option {rollback}")
+    if call.query("registryAuthFrom") not in ("", "spec", "previous-spec"):
+        raise InvalidArgument("unsupported registryAuthFrom value")
     spec = service_spec(await call.json())
     control.update_service(call.params["id"], version, spec, rollback=rollback == "previous")
     return json_answer({"Warnings": None})

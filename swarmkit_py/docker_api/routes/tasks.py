@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from aiohttp import web
 
@@ -16,7 +16,8 @@ from swarmkit_py.docker_api.convert_task import task_json
 from swarmkit_py.docker_api.filters import Filters, parse_filters
 from swarmkit_py.docker_api.routing import Route
 from swarmkit_py.errors import Internal, NotFound
-from swarmkit_py.model.objects import Object, Service, Task
+from swarmkit_py.manager.versions import is_dirty
+from swarmkit_py.model.objects import Node, Object, Service, Task
 from swarmkit_py.model.states import TaskState
 
 _STATES = {state.value for state in TaskState}
@@ -50,6 +51,7 @@ def _selector(control: ControlApi, filters: Filters) -> Callable[[Task], bool]:
             raise Internal(f"Invalid desired-state filter: '{value}'")  # 500, as Docker answers
     current = filters.flag("_up-to-date")
     by_id = {service.id: service for service in control.list_services()} if current is not None else {}
+    places = {node.id: node for node in control.list_nodes()} if current is not None else {}
 
     def wanted(task: Task) -> bool:
         return (
@@ -60,7 +62,7 @@ def _selector(control: ControlApi, filters: Filters) -> Callable[[Task], bool]:
             and filters.prefix("name", task.name)
             and filters.labels("label", task.service_labels)
             and filters.exact("runtime", task.spec.runtime or "container")
-            and (current is None or up_to_date(task, by_id.get(task.service_id)) is current)
+            and (current is None or up_to_date(task, by_id.get(task.service_id), places) is current)
         )
 
     return wanted
@@ -80,11 +82,13 @@ def _id(ref: str, get: Callable[[str], Object]) -> str:
         raise
 
 
-def up_to_date(task: Task, service: Service | None) -> bool:
-    """True if the task is what its service asks for now: made for this spec, or for one with an equal template."""
+def up_to_date(task: Task, service: Service | None, nodes: Mapping[str, Node]) -> bool:
+    """True if the task is what its service asks for now: nothing an update would replace, of a job's current run."""
     if service is None:
         return False
-    return task.spec_index == service.spec_index or task.spec == service.spec.task_template
+    if service.job_status is not None:
+        return task.job_iteration == service.job_status.iteration
+    return not is_dirty(service, task, nodes.get(task.node_id))
 
 
 ROUTES = [

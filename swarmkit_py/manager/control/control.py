@@ -78,13 +78,13 @@ class Control:
 
     def create_service(self, spec: ServiceSpec) -> Service:
         """The service as stored. Raises InvalidArgument, AlreadyExists, NotFound, Unimplemented."""
-        return self._store.update(lambda tx: services.create(tx, self._ids, spec))
+        return self._store.update(lambda tx: services.create(tx, self._ids, self._clock.now(), spec))
 
     def update_service(self, ref: str, version: int, spec: ServiceSpec, *, rollback: bool = False) -> Service:
         """Raises OutOfSequence, and all that `create_service` raises; with `rollback` `spec` is ignored."""
         if rollback:
-            return self._store.update(lambda tx: services.rollback(tx, ref))
-        return self._store.update(lambda tx: services.update(tx, ref, version, spec))
+            return self._store.update(lambda tx: services.rollback(tx, ref, version, self._clock.now()))
+        return self._store.update(lambda tx: services.update(tx, ref, version, self._clock.now(), spec))
 
     def remove_service(self, ref: str) -> None:
         """Raises NotFound, InvalidArgument (ambiguous)."""

@@ -12,7 +12,15 @@ import msgspec
 from msgspec.structs import replace
 
 from swarmkit_py.manager import defaults
-from swarmkit_py.model.specs import EndpointSpec, PortConfig, ReplicatedService, ServiceMode, ServiceSpec, TaskSpec
+from swarmkit_py.model.specs import (
+    EndpointSpec,
+    PortConfig,
+    ReplicatedJob,
+    ReplicatedService,
+    ServiceMode,
+    ServiceSpec,
+    TaskSpec,
+)
 
 
 def normalise(spec: ServiceSpec) -> ServiceSpec:
@@ -43,6 +51,9 @@ def _mode(mode: ServiceMode) -> ServiceMode:
         mode = ServiceMode(replicated=ReplicatedService())
     if mode.replicated is not None and mode.replicated.replicas is None:
         return replace(mode, replicated=ReplicatedService(replicas=defaults.REPLICAS))
+    if mode.replicated_job is not None:
+        job = defaults.filled(mode.replicated_job, ReplicatedJob(max_concurrent=defaults.REPLICAS))
+        return replace(mode, replicated_job=replace(job, total_completions=defaults.total_completions(job)))
     return mode
 
 

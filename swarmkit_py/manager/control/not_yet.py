@@ -24,23 +24,7 @@ def refuse_not_yet(spec: ServiceSpec) -> None:
         raise Unimplemented(f"{missing} is not there yet in this swarm; leave it out")
 
 
-def refuse_update(old: ServiceSpec, new: ServiceSpec) -> None:
-    """Raises Unimplemented for a change that would need tasks replaced one after the other. Replicas, labels and
-    the update settings themselves can change. To be removed when rolling updates arrive."""
-    later = "comes with rolling updates, not there yet in this swarm: remove the service and create it anew"
-    if old.task_template.force_update != new.task_template.force_update:
-        raise Unimplemented(f"forcing the tasks of a running service to restart (--force) {later}")
-    if essence(old.task_template) != essence(new.task_template):
-        raise Unimplemented(f"updating the task template of a running service {later}")
-    if essence(old.endpoint_spec) != essence(new.endpoint_spec):
-        raise Unimplemented(f"changing the published ports or the endpoint of a running service {later}")
-
-
 def _missing(spec: ServiceSpec) -> Iterator[str]:
-    if spec.mode.replicated_job is not None:
-        yield "mode replicated-job (Mode.ReplicatedJob)"
-    if spec.mode.global_job is not None:
-        yield "mode global-job (Mode.GlobalJob)"
     yield from _missing_in_task(spec.task_template)
     if spec.endpoint_spec is not None:
         yield from _missing_in_endpoint(spec.endpoint_spec)

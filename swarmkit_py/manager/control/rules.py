@@ -40,6 +40,7 @@ def check_service(spec: ServiceSpec) -> None:
     check_name(spec.name)
     _check_task(spec.task_template)
     _check_mode(spec.mode)
+    _check_job(spec)
     _check_update("update", spec.update_config)
     _check_update("rollback", spec.rollback_config)
     _check_endpoint(spec.endpoint_spec)
@@ -121,11 +122,29 @@ def _check_mode(mode: ServiceMode) -> None:
         raise _wrong(f"Number of replicas must be at most {defaults.MAX_REPLICAS}, not {wanted}")
 
 
+def _check_job(spec: ServiceSpec) -> None:
+    job = spec.mode.replicated_job
+    if job is None and spec.mode.global_job is None:
+        return
+    if spec.update_config is not None:
+        raise _wrong("jobs may not have an update config")
+    if job is None:
+        return
+    at_once, total = job.max_concurrent or 0, job.total_completions or 0
+    if at_once < 0:
+        raise _wrong("Maximum concurrent jobs must be non-negative")
+    if total < 0:
+        raise _wrong("Total completed jobs must be non-negative")
+    if total and not at_once:
+        raise _wrong("Maximum concurrent jobs must not be zero: the job would never run")
+    if max(at_once, total) > defaults.MAX_REPLICAS:
+        raise _wrong(f"Number of completions must be at most {defaults.MAX_REPLICAS}, not {max(at_once, total)}")
+
+
 def _check_update(which: str, config: UpdateConfig | None) -> None:
     if config is None:
         return
-    actions = ("pause", "continue", "rollback") if which == "update" else ("pause", "continue")
-    if config.failure_action and config.failure_action not in actions:
+    if config.failure_action not in (None, "", "pause", "continue", "rollback"):
         raise InvalidArgument(f"unrecognized {which} failure action {config.failure_action}")
     if config.order not in (None, "", "stop-first", "start-first"):
         raise InvalidArgument(f"unrecognized {which} order {config.order}")

@@ -18,17 +18,19 @@ from swarmkit_py.model.states import NodeState, TaskState
 
 Place = tuple[str, str]
 """(network id, service id)."""
+_TO_RUN = (TaskState.RUNNING, TaskState.COMPLETE)
+"""The second for tasks of jobs: they run, and serve, to their end."""
 
 
 def serves(task: Task, node: Node | None) -> bool:
     """True while connections may be sent to the task."""
-    running = task.status.state is TaskState.RUNNING and task.desired_state is TaskState.RUNNING
+    running = task.status.state is TaskState.RUNNING and task.desired_state in _TO_RUN
     return running and node is not None and node.status.state is not NodeState.DOWN
 
 
 def leaves(task: Task) -> bool:
     """True for a task that still runs, is to stop, and may have served: it has a place on a network."""
-    stopping = task.status.state is TaskState.RUNNING and task.desired_state.rank > TaskState.RUNNING.rank
+    stopping = task.status.state is TaskState.RUNNING and task.desired_state.rank > TaskState.COMPLETE.rank
     return stopping and bool(task.networks)
 
 

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from swarmkit_py.clock import Clock
 from swarmkit_py.manager.dispatcher.sessions import Session
 from swarmkit_py.model.objects import Task, TaskStatus
-from swarmkit_py.model.states import Writer, may_move
+from swarmkit_py.model.states import TaskState, Writer, may_move
 from swarmkit_py.rpc.channel import ChannelClosed
 from swarmkit_py.rpc.messages import StatusAck, StatusReport
 from swarmkit_py.store.memory import Store, Transaction
@@ -22,6 +22,12 @@ log = logging.getLogger(__name__)
 
 FLUSH_INTERVAL = 0.1
 RETRY_INTERVAL = 1.0
+
+
+def known(task: Task, reported: TaskStatus) -> TaskStatus:
+    """The report with what only the manager remembers: since when the task has been running."""
+    first = reported.timestamp if reported.state is TaskState.RUNNING else None
+    return replace(reported, started_at=task.status.started_at or first)
 
 
 def advances(task: Task, status: TaskStatus, node_id: str) -> bool:
@@ -67,7 +73,10 @@ def _write(tx: Transaction, batch: list[tuple[Session, StatusReport]]) -> None:
     for session, report in batch:
         for task_id, status in report.statuses.items():
             task = tx.get(Task, task_id)
-            if task is not None and advances(task, status, session.node_id):
+            if task is None:
+                continue
+            status = known(task, status)
+            if advances(task, status, session.node_id):
                 tx.update(replace(task, status=status))
 
 

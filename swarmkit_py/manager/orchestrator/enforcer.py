@@ -12,8 +12,9 @@ from msgspec.structs import replace
 
 from swarmkit_py.clock import Clock
 from swarmkit_py.manager.loop import follow
-from swarmkit_py.manager.orchestrator.nodes import fits, is_unusable
+from swarmkit_py.manager.orchestrator.nodes import is_unusable
 from swarmkit_py.manager.orchestrator.slots import age, on_a_node, wanted
+from swarmkit_py.manager.versions import fits
 from swarmkit_py.model.objects import Node, Object, Service, Task
 from swarmkit_py.model.specs import Resources
 from swarmkit_py.model.states import TaskState, Writer

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from swarmkit_py.manager.orchestrator.nodes import Nodes, fits, is_unusable, takes_new
+from swarmkit_py.manager.orchestrator.nodes import Nodes, is_unusable, takes_new
 from swarmkit_py.manager.orchestrator.plan import Plan
 from swarmkit_py.manager.orchestrator.restart import settled
-from swarmkit_py.manager.orchestrator.slots import by_slot, kept, stop_state, wanted
+from swarmkit_py.manager.orchestrator.slots import by_slot, kept, stop_state, surplus_rivals, wanted
+from swarmkit_py.manager.versions import fits
 from swarmkit_py.model.objects import Node, Service, Task
 from swarmkit_py.model.states import TaskState
 
@@ -30,12 +31,11 @@ def plan(service: Service, tasks: Iterable[Task], nodes: Nodes) -> Plan:
 
 
 def _trim(result: Plan, service: Service, node: Node | None, members: list[Task]) -> None:
-    """Stop what must not run on this node (any more): all of it, or all but the first."""
+    """Stop what must not run on this node (any more): all of it, or what is one too many."""
     if node is None:
         for task in kept(members):
             result.wish(task, TaskState.REMOVE)
         return
-    to_run = [task for task in members if wanted(task)]
     stays = not is_unusable(node) and fits(service, node)
-    for task in to_run[1:] if stays else to_run:
+    for task in surplus_rivals(members) if stays else filter(wanted, members):
         result.wish(task, stop_state(task))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from swarmkit_py.manager import constraints
+from swarmkit_py.manager.versions import fits
 from swarmkit_py.model.objects import Node, Service, Task
 from swarmkit_py.model.states import Availability, NodeState
 
@@ -31,13 +31,6 @@ def node_of(task: Task, nodes: Nodes) -> Node | None:
 def must_leave(task: Task, nodes: Nodes) -> bool:
     """True if the task has a node, and that node is unusable. (Not placed yet: nothing to leave.)"""
     return bool(task.node_id) and is_unusable(node_of(task, nodes))
-
-
-def fits(service: Service, node: Node) -> bool:
-    """True if the node meets the service's placement constraints."""
-    placement = service.spec.task_template.placement
-    expressions = (placement.constraints or []) if placement else []
-    return constraints.all_met(constraints.parse(expressions), node)
 
 
 def takes_new(service: Service, node: Node | None) -> bool:

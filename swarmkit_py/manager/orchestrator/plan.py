@@ -22,10 +22,12 @@ from swarmkit_py.store.memory import Transaction
 
 
 class NewTask(NamedTuple):
-    """A task to make in a slot; `desired` READY: prepare it, do not start it yet."""
+    """A task to make in a slot; `desired` READY: prepare it, do not start it yet. `replaces`: the task of an older
+    spec that it is to follow ("": none, it only fills the slot)."""
 
     slot: SlotKey
     desired: TaskState
+    replaces: str = ""
 
 
 class Step(NamedTuple):
@@ -71,6 +73,5 @@ def carry_out(tx: Transaction, plan: Plan, service: Service | None, ids: Ids, no
 
 def make(service: Service, new: NewTask, ids: Ids, now: datetime) -> Task:
     """The task that a NewTask stands for."""
-    if isinstance(new.slot, int):
-        return new_task(service, ids, now, slot=new.slot, desired=new.desired)
-    return new_task(service, ids, now, node_id=new.slot, desired=new.desired)
+    slot, node_id = (new.slot, "") if isinstance(new.slot, int) else (0, new.slot)
+    return new_task(service, ids, now, slot=slot, node_id=node_id, desired=new.desired, replaces=new.replaces)

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from swarmkit_py.manager.defaults import replicas
 from swarmkit_py.manager.orchestrator.plan import Plan
 from swarmkit_py.manager.orchestrator.restart import settled
-from swarmkit_py.manager.orchestrator.slots import Slots, by_slot, kept, running, stop_state, wanted
+from swarmkit_py.manager.orchestrator.slots import Slots, by_slot, kept, running, stop_state, surplus_rivals, wanted
 from swarmkit_py.model.objects import Service, Task
 from swarmkit_py.model.states import TaskState
 
@@ -70,14 +70,8 @@ def _node_of(members: list[Task]) -> str:
 
 
 def _leave_one(result: Plan, members: list[Task]) -> None:
-    """One task to run a slot: of several (never by our own doing) the one that is furthest on stays."""
-    rivals = [task for task in members if wanted(task)]
-    if len(rivals) < 2:
-        return
-    best = max(rivals, key=lambda task: (not task.status.state.terminal, task.status.state.rank))
-    for task in rivals:
-        if task is not best:
-            result.wish(task, stop_state(task))
+    for task in surplus_rivals(members):
+        result.wish(task, stop_state(task))
 
 
 def _drop(result: Plan, members: list[Task]) -> None:

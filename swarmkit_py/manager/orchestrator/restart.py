@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from swarmkit_py.manager.defaults import RESTART_POLICY, filled
 from swarmkit_py.manager.orchestrator.nodes import Nodes, is_lost, is_unusable, node_of
-from swarmkit_py.manager.orchestrator.slots import kept, on_a_node
+from swarmkit_py.manager.orchestrator.slots import kept, on_a_node, wanted
 from swarmkit_py.model.objects import Task
 from swarmkit_py.model.states import TaskState
 
@@ -34,7 +34,7 @@ class Policy(NamedTuple):
 def policy_of(task: Task) -> Policy:
     """The policy the task was made with."""
     said = filled(task.spec.restart_policy, RESTART_POLICY)
-    return Policy(said.condition or "any", _duration(said.delay), said.max_attempts or 0, _duration(said.window))
+    return Policy(said.condition or "any", duration(said.delay), said.max_attempts or 0, duration(said.window))
 
 
 def should_restart(task: Task, slot: list[Task]) -> bool:
@@ -42,7 +42,8 @@ def should_restart(task: Task, slot: list[Task]) -> bool:
     policy = policy_of(task)
     if policy.condition == "none":
         return False
-    if policy.condition == "on-failure" and task.status.state is TaskState.COMPLETE:
+    done_once = policy.condition == "on-failure" or task.job_iteration is not None
+    if done_once and task.status.state is TaskState.COMPLETE:
         return False
     return not policy.max_attempts or restarts(task, slot, policy.window) < policy.max_attempts
 
@@ -75,18 +76,20 @@ def start_due(task: Task, slot: list[Task], nodes: Nodes, now: datetime) -> date
 
 def _delay(task: Task, others: list[Task], nodes: Nodes) -> timedelta:
     """The delay is there to slow down what keeps failing. A task that was *moved*, since its node went down or was
-    drained, did not fail: its successor starts at once (SwarmKit waits here when the node is down)."""
+    drained, did not fail: its successor starts at once (SwarmKit waits here when the node is down). Nor does the
+    first task of a new spec wait: it is not what failed."""
     before = [t for t in kept(others) if t.created_at <= task.created_at]
     if not before:
         return timedelta()
     old = before[-1]
     moved = old.status.state not in ENDED_BY_ITSELF or is_unusable(node_of(old, nodes))
-    return timedelta() if moved else policy_of(task).delay
+    return timedelta() if moved or old.spec_index != task.spec_index else policy_of(task).delay
 
 
 def _still_there(task: Task, nodes: Nodes) -> bool:
-    """True if the task's container may still run, on a node that will tell us when it has stopped."""
-    return on_a_node(task) and not is_lost(node_of(task, nodes))
+    """True if the task is to stop and its container may still run, on a node that will tell us when it has stopped.
+    (One that is to go on beside its successor, in a start-first update, is not waited for.)"""
+    return on_a_node(task) and not wanted(task) and not is_lost(node_of(task, nodes))
 
 
 def _plus(start: datetime, wait: timedelta, now: datetime) -> datetime:
@@ -94,5 +97,6 @@ def _plus(start: datetime, wait: timedelta, now: datetime) -> datetime:
     return start + wait if start <= now else now
 
 
-def _duration(nanoseconds: int | None) -> timedelta:
+def duration(nanoseconds: int | None) -> timedelta:
+    """A spec's duration; what was not said is none at all."""
     return timedelta(microseconds=(nanoseconds or 0) / 1000)

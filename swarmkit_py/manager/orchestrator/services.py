@@ -1,6 +1,6 @@
-"""Owns the loop that turns services into tasks: when to ask `replicated` or `global_mode`, not what they say.
+"""Owns the loop that turns services into tasks: when to ask `replicated`, `global_mode` or `jobs`, not what they say.
 
-Counterpart: the loops of swarmkit/manager/orchestrator/replicated/replicated.go and global/global.go; one is enough.
+Counterpart: the loops of swarmkit/manager/orchestrator/{replicated,global,jobs}; one is enough.
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from __future__ import annotations
 from swarmkit_py.clock import Clock
 from swarmkit_py.ids import Ids
 from swarmkit_py.manager.loop import follow
-from swarmkit_py.manager.orchestrator import global_mode, repair, replicated
+from swarmkit_py.manager.orchestrator import global_mode, jobs, repair, replicated
 from swarmkit_py.manager.orchestrator.plan import Plan, carry_out
-from swarmkit_py.manager.orchestrator.slots import is_global, is_replicated
+from swarmkit_py.manager.orchestrator.slots import follows_nodes, is_global, is_replicated, is_replicated_job
 from swarmkit_py.model.objects import Node, Object, Service, Task
 from swarmkit_py.model.states import Writer
 from swarmkit_py.store.memory import Store
@@ -42,7 +42,7 @@ class ServiceOrchestrator:
         elif change.kind is Task and _matters(change):
             self._dirty[change.object.service_id] = None
         elif change.kind is Node and _node_matters(change):
-            self._dirty.update((s.id, None) for s in self._store.all(Service) if is_global(s))
+            self._dirty.update((s.id, None) for s in self._store.all(Service) if follows_nodes(s))
 
     def tick(self) -> float | None:
         """One service's turn."""
@@ -67,17 +67,23 @@ class ServiceOrchestrator:
     def _plan(self, service: Service | None, tasks: list[Task]) -> Plan:
         if service is None:
             return repair.plan_removal(tasks)
-        if is_global(service):
-            return global_mode.plan(service, tasks, {node.id: node for node in self._store.all(Node)})
-        return replicated.plan(service, tasks) if is_replicated(service) else Plan()
+        if is_replicated(service):
+            return replicated.plan(service, tasks)
+        if is_replicated_job(service):
+            return jobs.plan_replicated(service, tasks)
+        nodes = {node.id: node for node in self._store.all(Node)}
+        return global_mode.plan(service, tasks, nodes) if is_global(service) else jobs.plan_global(
+            service, tasks, nodes)
 
 
 def _matters(change: Change) -> bool:
-    """A task that only climbs its states, or is new by our own hand, changes nothing in what is wanted."""
+    """A task that only climbs its states, or is new by our own hand, changes nothing in what is wanted; but the end
+    of a job's task makes room for the next."""
     old, new = change.old, change.new
     if not change.object.service_id or old is None:
         return False
-    return new is None or old.desired_state is not new.desired_state
+    return new is None or old.desired_state is not new.desired_state or (
+        new.job_iteration is not None and new.status.state.terminal is not old.status.state.terminal)
 
 
 def _node_matters(change: Change) -> bool:

@@ -36,13 +36,24 @@ def age(task: Task) -> tuple[object, str]:
 
 
 def wanted(task: Task) -> bool:
-    """True while the task is meant to run, or to run as soon as its brake (desired READY) is let go."""
-    return task.desired_state.rank <= TaskState.RUNNING.rank
+    """True while the task is meant to run, or to run as soon as its brake (desired READY) is let go. A job's task is
+    meant to run to its end (desired COMPLETE), and stays wanted as the proof that it did."""
+    return task.desired_state.rank <= TaskState.COMPLETE.rank
 
 
 def running(task: Task) -> bool:
     """True if the task is meant to run and does."""
     return wanted(task) and task.status.state is TaskState.RUNNING
+
+
+def run_state(task: Task) -> TaskState:
+    """What to wish for a task that shall run: a job's task runs to its end."""
+    return TaskState.RUNNING if task.job_iteration is None else TaskState.COMPLETE
+
+
+def accomplished(task: Task) -> bool:
+    """True for a job's task that has run to its end as it should."""
+    return task.job_iteration is not None and task.status.state is TaskState.COMPLETE
 
 
 def on_a_node(task: Task) -> bool:
@@ -61,9 +72,35 @@ def stop_state(task: Task) -> TaskState:
     return TaskState.SHUTDOWN if assigned else TaskState.REMOVE
 
 
+def surplus_rivals(members: list[Task]) -> list[Task]:
+    """Of several tasks to run in one slot (never by our own doing) all but the one that is furthest on. A task of
+    another spec is no rival: the updater lets an old and a new one run side by side, and ends that itself."""
+    groups: dict[int, list[Task]] = {}
+    for task in filter(wanted, members):
+        groups.setdefault(task.spec_index, []).append(task)
+    extra: list[Task] = []
+    for group in groups.values():
+        best = max(group, key=lambda task: (not task.status.state.terminal, task.status.state.rank))
+        extra += (task for task in group if task is not best)
+    return extra
+
+
 def is_replicated(service: Service) -> bool:
     return service.spec.mode.replicated is not None
 
 
 def is_global(service: Service) -> bool:
     return service.spec.mode.global_ is not None
+
+
+def is_replicated_job(service: Service) -> bool:
+    return service.spec.mode.replicated_job is not None
+
+
+def is_global_job(service: Service) -> bool:
+    return service.spec.mode.global_job is not None
+
+
+def follows_nodes(service: Service) -> bool:
+    """True if the nodes there are decide which tasks the service has."""
+    return is_global(service) or is_global_job(service)

@@ -15,7 +15,15 @@ from swarmkit_py.manager.loop import follow
 from swarmkit_py.manager.orchestrator.nodes import Nodes, must_leave, takes_new
 from swarmkit_py.manager.orchestrator.plan import NewTask, Plan, carry_out
 from swarmkit_py.manager.orchestrator.restart import should_restart, start_due
-from swarmkit_py.manager.orchestrator.slots import by_slot, is_global, slot_of, stop_state, wanted
+from swarmkit_py.manager.orchestrator.slots import (
+    accomplished,
+    by_slot,
+    follows_nodes,
+    run_state,
+    slot_of,
+    stop_state,
+    wanted,
+)
 from swarmkit_py.model.objects import Node, Object, Service, Task
 from swarmkit_py.model.states import TaskState, Writer
 from swarmkit_py.store.memory import Store
@@ -26,7 +34,9 @@ def supervise(service: Service, tasks: Iterable[Task], nodes: Nodes, now: dateti
     """What to change so that no slot's task to run is one that ended or must leave, and who waits starts in time."""
     plan = Plan()
     for members in by_slot(tasks).values():
-        for task in filter(wanted, members):
+        for task in members:
+            if not wanted(task) or accomplished(task):
+                continue
             due = start_due(task, members, nodes, now) if task.desired_state is TaskState.READY else now
             if must_leave(task, nodes):
                 _replace(plan, service, task, members, nodes)
@@ -35,16 +45,19 @@ def supervise(service: Service, tasks: Iterable[Task], nodes: Nodes, now: dateti
             elif task.status.state.terminal:
                 _replace(plan, service, task, members, nodes)
             else:
-                plan.wish(task, TaskState.RUNNING)
+                plan.wish(task, run_state(task))
     return plan
 
 
 def _replace(plan: Plan, service: Service, task: Task, slot: list[Task], nodes: Nodes) -> None:
-    """Let the task go, with a successor if the policy wants one and (global) its node may still have one."""
-    again = should_restart(task, slot)
-    if is_global(service):
+    """Let the task go, with a successor if the policy wants one and (global) its node may still have one. An update
+    may have put a successor beside it already; and what follows a task of an older spec is a step of the update."""
+    followed = any(wanted(other) for other in slot[slot.index(task) + 1:])
+    again = should_restart(task, slot) and not followed
+    if follows_nodes(service):
         again = again and takes_new(service, nodes.get(task.node_id))
-    plan.wish(task, stop_state(task), NewTask(slot_of(task), TaskState.READY) if again else None)
+    replaces = "" if task.spec_index == service.spec_index else task.id
+    plan.wish(task, stop_state(task), NewTask(slot_of(task), TaskState.READY, replaces) if again else None)
 
 
 class RestartSupervisor:

@@ -9,10 +9,11 @@ from msgspec.structs import replace
 
 from swarmkit_py.errors import FailedPrecondition, InvalidArgument, NotFound, OutOfSequence, SwarmError, Unimplemented
 from swarmkit_py.manager.defaults import service_with_defaults
-from swarmkit_py.model.objects import Service, Task, UpdateStatus
+from swarmkit_py.model.objects import JobStatus, Service, Task, UpdateStatus
 from swarmkit_py.model.specs import (
     ContainerSpec,
     EndpointSpec,
+    ReplicatedJob,
     ReplicatedService,
     ResourceRequirements,
     Resources,
@@ -91,9 +92,6 @@ def with_runtime(of: ServiceSpec) -> ServiceSpec:
 
 @pytest.mark.parametrize(("change", "text"), [
     (with_runtime, "TaskTemplate.Runtime"),
-    (other_image, "updating the task template of a running service comes with rolling updates, not there yet"),
-    (forced, "--force"),
-    (other_port, "published ports"),
     (lambda of: replace(of, name="other"), "renaming services is not supported"),
     (lambda of: replace(of, mode=ServiceMode(global_={})), "service mode change is not allowed"),
 ])
@@ -114,14 +112,86 @@ def test_an_update_is_checked_like_a_creation(rig: Rig, web: Service) -> None:
         rig.control.update_service("web", web.index, scaled(web.spec, -1))
 
 
-def test_rollback_says_what_is_missing(rig: Rig, web: Service) -> None:
+@pytest.mark.parametrize("change", [other_image, forced, other_port])
+def test_what_concerns_tasks_gets_a_version_of_its_own(
+    rig: Rig, web: Service, change: Callable[[ServiceSpec], ServiceSpec],
+) -> None:
+    after = rig.control.update_service("web", web.index, change(web.spec))
+    assert after.spec_index == after.index > web.spec_index
+    assert (after.previous_spec, after.previous_spec_index) == (web.spec, web.spec_index)
+
+
+def test_an_endpoint_in_other_words_is_no_change(rig: Rig) -> None:
+    plain = rig.control.create_service(replace(spec("plain"), endpoint_spec=None))
+    said = replace(plain.spec, endpoint_spec=EndpointSpec(mode="vip"))
+    assert rig.control.update_service("plain", plain.index, said).spec_index == plain.spec_index
+
+
+def test_rollback_without_anything_to_go_back_to(rig: Rig, web: Service) -> None:
     with pytest.raises(FailedPrecondition) as caught:
         rig.control.update_service("web", web.index, web.spec, rollback=True)
     assert caught.value.wire_text() == (
         f"rpc error: code = FailedPrecondition desc = service {web.id} does not have a previous spec")
+
+
+def test_rollback_and_back_again(rig: Rig, web: Service) -> None:
+    now = rig.control.update_service("web", web.index, other_image(web.spec))
+    back = rig.control.update_service("web", now.index, ServiceSpec(), rollback=True)
+    assert (back.spec, back.previous_spec) == (web.spec, now.spec)
+    assert back.spec_index == back.index, "what the rollback starts can be told from what was left alone"
+    assert back.update_status == UpdateStatus(
+        state="rollback_started", started_at=rig.clock.now(), message="manually requested rollback")
+    assert rig.control.update_service("web", back.index, ServiceSpec(), rollback=True).spec == now.spec
+
+
+def test_a_rollback_of_the_number_alone_leaves_the_tasks_current(rig: Rig, web: Service) -> None:
     now = rig.control.update_service("web", web.index, scaled(web.spec, 2))
-    with pytest.raises(Unimplemented, match="rolling back"):
+    assert rig.control.update_service("web", now.index, web.spec, rollback=True).spec_index == web.spec_index
+
+
+def test_a_rollback_is_checked_like_an_update(rig: Rig, web: Service) -> None:
+    now = rig.control.update_service("web", web.index, other_port(web.spec))
+    with pytest.raises(OutOfSequence):
+        rig.control.update_service("web", web.index, web.spec, rollback=True)
+    rig.control.create_service(spec("thief", ports=[port(80)]))
+    with pytest.raises(InvalidArgument, match="port '80' is already in use by service 'thief'"):
         rig.control.update_service("web", now.index, web.spec, rollback=True)
+    assert rig.control.get_service("web") == now
+
+
+JOB = ServiceMode(replicated_job=ReplicatedJob(max_concurrent=2, total_completions=5))
+
+
+def test_every_update_runs_a_job_again(rig: Rig) -> None:
+    job = rig.control.create_service(replace(spec("job"), mode=JOB))
+    assert job.job_status == JobStatus(iteration=0, last_execution=rig.clock.now())
+    again = rig.control.update_service("job", job.index, replace(job.spec, labels={"a": "b"}))
+    assert again.job_status == JobStatus(iteration=1, last_execution=rig.clock.now())
+    back = rig.control.update_service("job", again.index, job.spec, rollback=True)
+    assert back.job_status == JobStatus(iteration=2, last_execution=rig.clock.now())
+
+
+@pytest.mark.parametrize(("said", "stored"), [
+    (ReplicatedJob(), (1, 1)),
+    (ReplicatedJob(max_concurrent=3), (3, 3)),
+    (ReplicatedJob(total_completions=4), (1, 4)),
+    (ReplicatedJob(max_concurrent=0, total_completions=0), (0, 0)),
+])
+def test_a_jobs_numbers_are_always_there(rig: Rig, said: ReplicatedJob, stored: tuple[int, int]) -> None:
+    """The CLI reads both without a look whether they exist."""
+    mode = rig.control.create_service(replace(spec("job"), mode=ServiceMode(replicated_job=said))).spec.mode
+    assert mode.replicated_job == ReplicatedJob(max_concurrent=stored[0], total_completions=stored[1])
+
+
+@pytest.mark.parametrize(("job", "more", "text"), [
+    (ReplicatedJob(max_concurrent=-1), {}, "Maximum concurrent jobs must be non-negative"),
+    (ReplicatedJob(max_concurrent=1, total_completions=-1), {}, "Total completed jobs must be non-negative"),
+    (ReplicatedJob(max_concurrent=0, total_completions=2), {}, "Maximum concurrent jobs must not be zero"),
+    (ReplicatedJob(), {"update_config": UpdateConfig(parallelism=1)}, "jobs may not have an update config"),
+])
+def test_a_job_that_cannot_be(rig: Rig, job: ReplicatedJob, more: dict[str, UpdateConfig], text: str) -> None:
+    with pytest.raises(InvalidArgument, match=text):
+        rig.control.create_service(replace(spec("job", **more), mode=ServiceMode(replicated_job=job)))
 
 
 def test_removing_leaves_the_tasks_to_their_orchestrator(rig: Rig, web: Service) -> None:
