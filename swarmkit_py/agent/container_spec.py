@@ -10,6 +10,7 @@ from typing import Any
 
 from swarmkit_py.errors import InvalidArgument
 from swarmkit_py.model.container import Limits, LogConfig, ulimits_of
+from swarmkit_py.model.mounts import DNSConfig
 from swarmkit_py.model.objects import Task
 from swarmkit_py.model.specs import SECOND, ContainerSpec, PortConfig, ResourceRequirements, Resources
 from swarmkit_py.runtime.base import Container, ContainerConfig, OverlayAddress, PortMapping, SandboxSpec
@@ -114,5 +115,5 @@ def _extra_hosts(lines: Iterable[str]) -> list[str]:
 
 def _refuse_unsupported(spec: ContainerSpec) -> None:
     for name in _NOT_YET:
-        if getattr(spec, name):
+        if getattr(spec, name) not in (None, [], DNSConfig(), {}):  # the CLI sends an empty DNSConfig
             raise InvalidArgument(f"{name.replace('_', ' ')} of a service: not there yet on this node")

@@ -15,6 +15,7 @@ from swarmkit_py.agent.serving import DRAIN_LIMIT, QUIET
 from swarmkit_py.agent.task import TaskRunner, TaskTools
 from swarmkit_py.clock import ManualClock
 from swarmkit_py.errors import InvalidArgument, Unavailable
+from swarmkit_py.model.mounts import DNSConfig
 from swarmkit_py.model.objects import Attachment, Endpoint, Task, TaskStatus
 from swarmkit_py.model.specs import ContainerSpec, HealthConfig, TaskSpec
 from swarmkit_py.model.states import TRANSITIONS, TaskState, Writer
@@ -350,3 +351,8 @@ def test_users_cannot_take_docker_s_labels() -> None:
 def test_what_cannot_run_here_is_refused_and_not_left_out(spec: ContainerSpec | None) -> None:
     with pytest.raises(InvalidArgument):
         container_config(replace(task(), spec=TaskSpec(container_spec=spec)))
+
+
+def test_what_the_cli_says_without_a_wish_behind_it_is_no_reason_to_refuse() -> None:
+    said = ContainerSpec(image="x", dns_config=DNSConfig(), mounts=[], secrets=[])
+    container_config(replace(task(node_id="n1"), spec=TaskSpec(container_spec=said)))
