@@ -20,6 +20,7 @@ from swarmkit_py.docker_api.routes import (
     exec,
     image_transfer,
     images,
+    metrics,
     network_changes,
     networks,
     nodes,
@@ -35,8 +36,8 @@ from swarmkit_py.errors import InvalidArgument, SwarmError
 
 log = logging.getLogger(__name__)
 
-TABLES = (system, swarm, nodes, secrets, services, service_logs, tasks, networks, network_changes, containers, attach,
-          exec, absent, image_transfer, images, events)
+TABLES = (system, metrics, swarm, nodes, secrets, services, service_logs, tasks, networks, network_changes,
+          containers, attach, exec, absent, image_transfer, images, events)
 """`image_transfer` comes before `images`, whose names may hold any word."""
 
 

@@ -76,7 +76,7 @@ def _docker(options: NodeOptions, clock: Clock) -> Parts:
         await engine.close()
         await network.stop()
 
-    return Parts(engine, DockerImages(client), network, start, stop)
+    return Parts(engine, DockerImages(client, options.data_root / "spool"), network, start, stop)
 
 
 def _fake(options: NodeOptions, clock: Clock, ids: Ids) -> Parts:

@@ -141,6 +141,20 @@ def test_what_dies_is_replaced_and_a_killed_swarmd_finds_everything_again(world:
     wait_for(lambda: world.serves(8080), "and it serves", 10)
 
 
+def test_images_come_and_go_on_the_engine(world: World) -> None:
+    world.docker("tag", IMAGE, "copy:1")
+    assert "copy:1" in world.docker("images", "--format", "{{.Repository}}:{{.Tag}}", host=world.engine_host)
+    archive = world.home / "copy.tar"
+    world.docker("save", "-o", str(archive), "copy:1")
+    world.docker("rmi", "copy:1")
+    assert "copy:1" not in world.docker("images", "--format", "{{.Repository}}:{{.Tag}}")
+    assert "copy:1" in world.docker("load", "-i", str(archive))
+    assert "copy:1" in world.docker("images", "--format", "{{.Repository}}:{{.Tag}}")
+    packed = run("tar", "-C", str(ROOT), "-c", "README.md")
+    run(world.cli, "-H", world.swarm_host, "import", "-c", "ENV A=b", "-", "readme:1", given=packed)
+    assert "A=b" in world.docker("image", "inspect", "readme:1", host=world.engine_host)
+
+
 def test_an_image_that_cannot_be_had_is_a_reason_on_the_task(world: World) -> None:
     world.docker("service", "create", "--detach", "--name", "no", "--restart-condition", "none", "nothing:here")
     wait_for(lambda: "No such image: nothing:here" in world.docker("service", "ps", "--no-trunc", "no"), "why", 30)

@@ -53,7 +53,7 @@ def test_services_run_on_a_docker_engine(cgroup: str, tmp_path: Path) -> None:
             "DOCKER_CLI": str(cli), "PATH": f"{engine}/bin:{engine}/sbin:{os.environ['PATH']}:/usr/sbin",
         }
         done = subprocess.run(
-            [*NAMESPACES, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--rootdir={ROOT}",
+            [*NAMESPACES, sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", f"--rootdir={ROOT}",
              f"--basetemp={tmp_path / 'inside'}", str(HERE / "docker_runtime_scenarios.py")],
             cwd=ROOT, capture_output=True, text=True, timeout=200, check=False, env=environment)
     finally:
