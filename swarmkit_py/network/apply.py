@@ -1,6 +1,6 @@
 """Owns doing operations: the one place that changes the kernel. Decides nothing (`reconcile` did).
 
-What belongs to one sandbox fails for that sandbox alone. Counterpart: moby/libnetwork/osl and drivers' `Join`.
+What belongs to one sandbox or network fails for that one alone. Counterpart: moby/libnetwork/osl and drivers' `Join`.
 """
 
 from __future__ import annotations
@@ -13,37 +13,39 @@ from pathlib import Path
 
 from swarmkit_py import errors
 from swarmkit_py.network import namespaces, requests, sysctl
+from swarmkit_py.network.doors import Doors
 from swarmkit_py.network.netlink import Netlink, Request
 from swarmkit_py.network.reconcile import (
     AddLink,
     ChangeLink,
     DeleteLinks,
     Drop,
+    MakeNetwork,
     MakeSandbox,
     Operation,
     Put,
     PutRuleset,
+    RemoveNetwork,
     RemoveSandbox,
+    Replug,
 )
 from swarmkit_py.network.state import HOST, AddressKey, FdbKey, Link, NeighbourKey, Plug, SettingKey
-from swarmkit_py.network.table import Table
 
 _DOOMED_GROUP = 0x5741524D
 """The link group in which links are deleted together."""
 SHARED = ""
 
 
-def apply(operations: Sequence[Operation], netlink: Netlink, table: Table) -> dict[str, errors.SwarmError]:
-    """Do them in order; go on after a failure. Returns failures by sandbox id, SHARED for all that is not of one."""
+def apply(operations: Sequence[Operation], doors: Doors) -> dict[str, errors.SwarmError]:
+    """Do them in order; go on after a failure. Returns failures by what they belong to: a sandbox's id, the path of a
+    network's namespace, or SHARED."""
     failures: dict[str, errors.SwarmError] = {}
     for (owner, namespace), group in groupby(operations, key=_place):
         if owner and owner in failures:
             continue
+        steps = list(group)
         try:
-            if namespace == HOST:
-                _do(list(group), netlink, table)
-            else:
-                _do_elsewhere(namespace, list(group), table)
+            namespaces.inside(namespace, lambda: _do(steps, namespace, doors))  # noqa: B023 - done before the next
         except errors.SwarmError as error:
             failures.setdefault(owner, error)
         except OSError as error:
@@ -52,28 +54,25 @@ def apply(operations: Sequence[Operation], netlink: Netlink, table: Table) -> di
 
 
 def _place(operation: Operation) -> tuple[str, str]:
-    """(sandbox it belongs to, namespace it happens in): what a group of operations has in common."""
+    """(what it belongs to, namespace it happens in): what a group of operations has in common."""
     if isinstance(operation, (MakeSandbox, RemoveSandbox)):
         return operation.sandbox_id, HOST
-    if isinstance(operation, (AddLink, ChangeLink)):
-        plug = operation.plug if isinstance(operation, AddLink) else None
-        return plug.sandbox_id if plug else SHARED, operation.key.namespace
-    if isinstance(operation, Put):
-        return operation.owner, operation.key.namespace
-    if isinstance(operation, Drop):
-        return SHARED, operation.key.namespace
-    return SHARED, operation.namespace if isinstance(operation, DeleteLinks) else HOST
+    if isinstance(operation, (MakeNetwork, RemoveNetwork)):
+        return operation.path, HOST
+    if isinstance(operation, Replug):
+        return operation.plug.sandbox_id, HOST
+    if isinstance(operation, PutRuleset):
+        return operation.owner or operation.namespace, HOST
+    namespace = operation.namespace if isinstance(operation, DeleteLinks) else operation.key.namespace
+    owner = operation.owner if isinstance(operation, Put) else ""
+    if isinstance(operation, AddLink) and operation.plug:
+        owner = operation.plug.sandbox_id
+    return owner or namespace, namespace
 
 
-def _do_elsewhere(namespace: str, operations: list[Operation], table: Table) -> None:
-    def visit() -> None:
-        with Netlink() as netlink:
-            _do(operations, netlink, table)
-
-    namespaces.inside(namespace, visit)
-
-
-def _do(operations: list[Operation], netlink: Netlink, table: Table) -> None:
+def _do(operations: list[Operation], namespace: str, doors: Doors) -> None:
+    """Runs in the namespace."""
+    netlink = doors.netlink(namespace)
     facts: list[Request] = []
     for operation in operations:
         if isinstance(operation, (Put, Drop)):
@@ -81,25 +80,29 @@ def _do(operations: list[Operation], netlink: Netlink, table: Table) -> None:
             continue
         netlink.run(facts)
         facts = []
-        _do_one(operation, netlink, table)
+        _do_one(operation, netlink, doors)
     netlink.run(facts)
 
 
-def _do_one(operation: Operation, netlink: Netlink, table: Table) -> None:
-    if isinstance(operation, MakeSandbox):
+def _do_one(operation: Operation, netlink: Netlink, doors: Doors) -> None:
+    if isinstance(operation, (MakeSandbox, MakeNetwork, RemoveSandbox, RemoveNetwork)):
+        doors.drop(operation.path)
         namespaces.remove(Path(operation.path))
-        namespaces.make(Path(operation.path), _prepare_sandbox)
-    elif isinstance(operation, RemoveSandbox):
-        namespaces.remove(Path(operation.path))
+        if isinstance(operation, MakeSandbox):
+            namespaces.make(Path(operation.path), _prepare_sandbox)
+        elif isinstance(operation, MakeNetwork):
+            namespaces.make(Path(operation.path), _prepare_network)
     elif isinstance(operation, AddLink):
-        _add_link(operation, netlink)
+        _add_link(operation, netlink, doors)
     elif isinstance(operation, ChangeLink):
         netlink.run([_settle(operation.key.name, operation.link), _finish(operation.key.name, operation.link)])
+    elif isinstance(operation, Replug):
+        namespaces.inside(operation.plug.path, lambda: _plug_in(operation.plug))
     elif isinstance(operation, DeleteLinks):
         netlink.run([*(requests.set_group(name, _DOOMED_GROUP) for name in operation.names),
                      requests.delete_group(_DOOMED_GROUP)])
     elif isinstance(operation, PutRuleset):
-        table.put(operation.ruleset)
+        doors.table(operation.namespace, shared=bool(operation.owner)).put(operation.ruleset)
 
 
 def _prepare_sandbox() -> None:
@@ -112,7 +115,15 @@ def _prepare_sandbox() -> None:
         netlink.run([requests.set_link("lo", up=True)])
 
 
-def _add_link(operation: AddLink, netlink: Netlink) -> None:
+def _prepare_network() -> None:
+    """What a network's namespace starts with."""
+    sysctl.disable_ipv6("all")
+    sysctl.disable_ipv6("default")
+    with Netlink() as netlink:
+        netlink.run([requests.set_link("lo", up=True)])
+
+
+def _add_link(operation: AddLink, netlink: Netlink, doors: Doors) -> None:
     name, link, plug = operation.key.name, operation.link, operation.plug
     settled = _settle(name, link)
     if link.kind == "veth":
@@ -120,13 +131,28 @@ def _add_link(operation: AddLink, netlink: Netlink) -> None:
             raise errors.Internal(f"add veth {name}: it has no other end")
         _add_pair(name, link, plug, settled, netlink)
     elif link.kind == "vxlan":
-        netlink.run([requests.add_vxlan(name, link.mtu, link.vni, link.local, link.port), settled])
+        _add_vxlan(operation, settled, netlink, doors.netlink(HOST))
     else:
         netlink.run([requests.add_bridge(name, link.mtu, link.mac), settled])
     sysctl.disable_ipv6(name)
     netlink.run([_finish(name, link)])
     if plug:
         namespaces.inside(plug.path, lambda: _plug_in(plug))
+
+
+def _add_vxlan(operation: AddLink, settled: Request, netlink: Netlink, host: Netlink) -> None:
+    """Asked of the machine's own namespace, since that is where its outer packets go; it appears in this thread's."""
+    name, link = operation.key.name, operation.link
+    add = requests.add_vxlan(name, link.mtu, link.vni, link.local, link.port)
+    if operation.key.namespace == HOST:
+        netlink.run([add, settled])
+        return
+    here = namespaces.open_namespace("/proc/thread-self/ns/net")
+    try:
+        host.run([requests.into(add, here)])
+    finally:
+        os.close(here)
+    netlink.run([settled])
 
 
 def _add_pair(name: str, link: Link, plug: Plug, settled: Request, netlink: Netlink) -> None:

@@ -16,9 +16,9 @@ import struct
 from collections.abc import Collection, Iterator
 
 from swarmkit_py import errors
-from swarmkit_py.network.netlink import Netlink, Request
+from swarmkit_py.network import namespaces
+from swarmkit_py.network.netlink import NETFILTER, Bare, Netlink, Request
 
-NETLINK_NETFILTER = 12
 CT_GET, CT_DELETE = 0x101, 0x102
 TUPLE_ORIGINAL, TUPLE_REPLY = 1, 2
 TUPLE_IP, TUPLE_PROTOCOL, IP_SOURCE, PROTOCOL_NUMBER = 1, 2, 1, 1
@@ -28,37 +28,23 @@ _NESTED = 0x7FFF
 log = logging.getLogger(__name__)
 
 
-class _Message:
-    """A conntrack message of ready-made attributes, with as much of pyroute2's interface as Netlink needs."""
-
-    def __init__(self, attributes: bytes = b"") -> None:
-        self.header: dict[str, int] = {}
-        self.data = b""
-        self._attributes = attributes
-
-    def __getitem__(self, key: str) -> dict[str, int]:
-        return self.header
-
-    def encode(self) -> None:
-        body = struct.pack("=BBH", socket.AF_INET, 0, 0) + self._attributes
-        header = self.header
-        self.data = struct.pack("=IHHII", 16 + len(body), header["type"], header["flags"],
-                                header["sequence_number"], 0) + body
-
-
-def forget(addresses: Collection[str], protocols: Collection[int] | None = None) -> int:
-    """Make the kernel forget the connections that are answered by one of `addresses`, of these IP protocols (None:
-    all). Returns how many."""
+def forget(addresses: Collection[str], protocols: Collection[int] | None = None, namespace: str = "") -> int:
+    """Make the kernel forget the connections of a namespace that are answered by one of `addresses`, of these IP
+    protocols (None: all). Returns how many."""
     wanted = {socket.inet_aton(address) for address in addresses}
     try:
-        with Netlink(NETLINK_NETFILTER) as netlink:
-            doomed = [original for packet in netlink.packets(CT_GET, _Message())
-                      if (original := _original(packet, wanted, protocols))]
-            gone = frozenset({errno.ENOENT})
-            netlink.run([Request(CT_DELETE, 0, _Message(o), "forget a connection", gone) for o in doomed])
-    except (errors.Internal, OSError) as error:
+        return namespaces.inside(namespace, lambda: _forget(wanted, protocols))
+    except (errors.Internal, errors.NotFound, OSError) as error:
         log.info("connections to gone tasks are left to time out: %s", error)
         return 0
+
+
+def _forget(wanted: set[bytes], protocols: Collection[int] | None) -> int:
+    with Netlink(NETFILTER) as netlink:
+        doomed = [original for packet in netlink.packets(CT_GET, Bare(family=socket.AF_INET))
+                  if (original := _original(packet, wanted, protocols))]
+        gone = frozenset({errno.ENOENT})
+        netlink.run([Request(CT_DELETE, 0, Bare(o, socket.AF_INET), "forget a connection", gone) for o in doomed])
     return len(doomed)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import MappingProxyType
@@ -19,16 +19,26 @@ from typing import TypeVar
 from swarmkit_py import errors
 from swarmkit_py.clock import Clock
 from swarmkit_py.model.assignment import NetworkAssignment, ServiceEndpoint, ServiceRecord
+from swarmkit_py.network.answers import Scope
+from swarmkit_py.network.directory import Directory
 from swarmkit_py.network.kernel import Kernel
 from swarmkit_py.network.namespaces import pinned
 from swarmkit_py.network.overlap import refuse_overlap
 from swarmkit_py.network.placement import check_spec, place_sandbox
 from swarmkit_py.network.ports import listens_here
+from swarmkit_py.network.reconcile import Operation
 from swarmkit_py.network.records import Assigned, Records, SandboxRecord
+from swarmkit_py.network.resolver import Ears, Resolver, open_ears
+from swarmkit_py.network.state import HOST, KernelState
+from swarmkit_py.network.upstream import Upstream
 from swarmkit_py.network.wanted import Inputs, wanted_state
+from swarmkit_py.network.watch import Posts, Watch
+from swarmkit_py.rpc.race import within
 from swarmkit_py.runtime.base import Sandbox, SandboxSpec
 
 REPAIR_INTERVAL = 10.0
+SETTLE = 1.0
+"""Seconds from a foreign change to the look at it: whoever makes one makes several."""
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
@@ -38,7 +48,7 @@ class NetworkController:
     `exec_root`. `start` comes first and `stop` last; networks and sandboxes outlive `stop` and the process."""
 
     def __init__(self, exec_root: Path, clock: Clock, repair_interval: float = REPAIR_INTERVAL) -> None:
-        self._namespaces = exec_root / "netns"
+        self._namespaces, self._networks = exec_root / "netns", exec_root / "networks"
         self._records = Records(exec_root)
         self._clock = clock
         self._interval = repair_interval
@@ -47,6 +57,8 @@ class NetworkController:
         self._worker = ThreadPoolExecutor(1, "network")
         self._kernel: Kernel | None = None
         self._timer: asyncio.Task[None] | None = None
+        self._watch = Watch()
+        self._resolver = Resolver(Upstream(clock))
 
     async def start(self) -> None:
         """Find what an earlier run left, make docker0, begin to watch for foreign changes. Networks and published
@@ -54,13 +66,18 @@ class NetworkController:
         that is not ours), errors.Internal."""
         self._kernel, self._assigned, self._sandboxes = await self._in_worker(self._recover)
         await self._agree()
-        self._timer = asyncio.create_task(self._watch())
+        self._publish()
+        for record in list(self._sandboxes.values()):
+            await self._answer_again(record)
+        self._timer = asyncio.create_task(self._keep())
 
     async def stop(self) -> None:
         """Let go of the kernel; what was made stays. Idempotent."""
         if self._timer:
             self._timer.cancel()
             await asyncio.gather(self._timer, return_exceptions=True)
+        self._watch.close()
+        await self._resolver.close()
         kernel, self._kernel = self._kernel, None
         if kernel:
             await self._in_worker(kernel.close)
@@ -90,12 +107,22 @@ class NetworkController:
             await self._agree(spec.id)
             return self._sandboxes[spec.id].sandbox
         record = self._sandboxes[spec.id] = self._plan(spec)
+        ears: list[Ears] = []
+
+        def finish() -> None:
+            if record.sandbox.resolver:
+                ears.append(open_ears(record.sandbox.path))
+            self._records.save(record)
+
         try:
             if spec.namespace:
                 await self._in_worker(lambda: self._open().adopt(spec.namespace, Path(record.sandbox.path)))
-            await self._agree(spec.id, lambda: self._records.save(record))
+            await self._agree(spec.id, finish)
+            if ears:
+                await self._resolver.serve(spec.id, ears[0], self._scope(record))
         except BaseException:
             self._sandboxes.pop(spec.id, None)
+            self._resolver.silence(spec.id)
             self._worker.submit(self._reach)  # also when we were cancelled: nothing may be left of it
             raise
         return record.sandbox
@@ -103,6 +130,7 @@ class NetworkController:
     async def remove_sandbox(self, sandbox_id: str) -> None:
         """See SandboxNetwork."""
         self._sandboxes.pop(sandbox_id, None)
+        self._resolver.silence(sandbox_id)
         await self._agree(then=lambda: self._records.forget(sandbox_id))
 
     def get_sandbox(self, sandbox_id: str) -> Sandbox | None:
@@ -121,9 +149,17 @@ class NetworkController:
 
         return await self._in_worker(compare)
 
-    async def repair(self) -> list[str]:
-        """Undo foreign changes to what is ours. Returns what was mended. Raises the first failure."""
-        mended, failures = await self._in_worker(lambda: self._open().repair(wanted_state(self._inputs())))
+    async def repair(self, visit: Collection[str] | None = None) -> list[str]:
+        """Undo foreign changes to what is ours; `visit` are the sandboxes (their paths) to look into, None: all.
+        Returns what was mended. Raises the first failure."""
+
+        def work() -> tuple[list[Operation], dict[str, errors.SwarmError]]:
+            before = frozenset(self._watch.dirty)
+            done = self._open().repair(wanted_state(self._inputs()), visit)
+            self._watch.calm(before)
+            return done
+
+        mended, failures = await self._in_worker(work)
         for failure in failures.values():
             raise failure
         return [str(operation) for operation in mended]
@@ -131,38 +167,72 @@ class NetworkController:
     def _plan(self, spec: SandboxSpec) -> SandboxRecord:
         check_spec(spec, self._assigned.networks)
         path = "" if spec.mode == "host" else str(self._namespaces / spec.id)
-        return place_sandbox(
-            spec, path, self._sandboxes.values(), self._assigned.endpoints.values(), listens_here
-        )
+        assigned = self._assigned
+        return place_sandbox(spec, path, self._sandboxes.values(), assigned.networks, assigned.endpoints.values(),
+                             listens_here)
 
     def _inputs(self) -> Inputs:
         """A snapshot; called from the worker while the loop may change things."""
         assigned = self._assigned
         return Inputs(assigned.node_address, assigned.networks, assigned.endpoints, dict(self._sandboxes),
-                      assigned.services)
+                      assigned.services, str(self._networks))
+
+    def _scope(self, record: SandboxRecord) -> Scope:
+        sandbox = record.sandbox
+        return Scope(tuple(overlay.network_id for overlay in sandbox.overlays), bool(sandbox.bridge_address))
+
+    def _publish(self) -> None:
+        """Names follow what the kernel was just told: no name leads where nothing is yet."""
+        self._resolver.directory = Directory(self._assigned.networks, self._assigned.services.values())
+
+    async def _answer_again(self, record: SandboxRecord) -> None:
+        """After a restart: the resolver of a container that is still there."""
+        if record.sandbox.resolver:
+            try:
+                ears = await self._in_worker(lambda: open_ears(record.sandbox.path))
+            except errors.SwarmError as error:
+                log.warning("sandbox %s: %s", record.sandbox.id, error)
+                return
+            await self._resolver.serve(record.sandbox.id, ears, self._scope(record))
 
     async def _assign(self, assigned: Assigned) -> None:
         self._assigned = assigned
-        await self._agree(then=lambda: self._records.save_assigned(assigned))
+        try:
+            await self._agree(then=lambda: self._records.save_assigned(assigned))
+        finally:
+            self._publish()
 
     async def _agree(self, sandbox_id: str = "", then: Callable[[], None] = lambda: None) -> None:
-        """Make the kernel agree, then do `then`, in the worker. Raises what failed for all, or for this sandbox (and
-        `then` is not done); logs the rest."""
+        """Make the kernel agree, then do `then`, in the worker. Raises what failed for all or for a network, with
+        `sandbox_id` what failed for this sandbox or one of its networks (and `then` is not done); logs the rest."""
 
-        def work() -> dict[str, errors.SwarmError]:
-            failures = self._reach()
-            if not failures.keys() & {"", sandbox_id}:
+        def work() -> tuple[dict[str, errors.SwarmError], set[str], dict[str, Posts], set[str]]:
+            wanted = wanted_state(self._inputs())
+            failures = self._reach(wanted)
+            blamed = failures.keys() & ({"", sandbox_id} | self._paths(sandbox_id, wanted))
+            if not blamed:
                 then()
-            return failures
+            places = {HOST, *wanted.networks.values(), *wanted.sandboxes.values()}
+            return failures, blamed, self._watch.open_missing(places), places
 
-        failures = await self._in_worker(work)
+        failures, blamed, opened, places = await self._in_worker(work)
+        self._watch.follow(places, opened)
+        for owner in sorted(blamed):
+            raise failures[owner]
         for owner, failure in failures.items():
-            if owner in ("", sandbox_id):
-                raise failure
             log.warning("sandbox %s: %s", owner, failure)
 
-    def _reach(self) -> dict[str, errors.SwarmError]:
-        return self._open().reach(wanted_state(self._inputs()))
+    def _paths(self, sandbox_id: str, wanted: KernelState) -> set[str]:
+        """The networks whose failure concerns this sandbox ("": any)."""
+        record = self._sandboxes.get(sandbox_id)
+        ids = wanted.networks if record is None else (overlay.network_id for overlay in record.sandbox.overlays)
+        return {wanted.networks[id_] for id_ in ids if id_ in wanted.networks}
+
+    def _reach(self, wanted: KernelState | None = None) -> dict[str, errors.SwarmError]:
+        before = frozenset(self._watch.dirty)
+        failures = self._open().reach(wanted or wanted_state(self._inputs()))
+        self._watch.calm(before)
+        return failures
 
     def _open(self) -> Kernel:
         if self._kernel is None:
@@ -175,18 +245,26 @@ class NetworkController:
             if record.sandbox.path and not pinned(Path(record.sandbox.path)):
                 self._records.forget(id_)  # the machine was started anew: the container is gone as well
                 del records[id_]
-        return Kernel(self._namespaces), self._records.load_assigned(), records
+        return Kernel(self._namespaces, self._networks), self._records.load_assigned(), records
 
-    async def _watch(self) -> None:
+    async def _keep(self) -> None:
+        """Look soon after somebody else's change, and every so often anyway."""
         while True:
-            await self._clock.sleep(self._interval)
             try:
-                mended = await self.repair()
-            except errors.SwarmError as error:
-                log.warning("network repair: %s", error)
-                continue
-            for sentence in mended:
-                log.warning("repaired a foreign change: %s", sentence)
+                await within(self._clock, self._interval, self._watch.changed.wait())
+                await self._clock.sleep(SETTLE)
+            except TimeoutError:
+                pass
+            await self._mend()
+
+    async def _mend(self) -> None:
+        try:
+            mended = await self.repair(self._watch.take())
+        except errors.SwarmError as error:
+            log.warning("network repair: %s", error)
+            return
+        for sentence in mended:
+            log.warning("repaired a foreign change: %s", sentence)
 
     async def _in_worker(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._worker, work)

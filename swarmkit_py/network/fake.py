@@ -53,7 +53,7 @@ class FakeNetwork:
             check_spec(spec, self.networks)
             path = "" if spec.mode == "host" else f"/fake/netns/{spec.id}"
             self._records[spec.id] = place_sandbox(
-                spec, path, self._records.values(), self.endpoints.values(), lambda _: False
+                spec, path, self._records.values(), self.networks, self.endpoints.values(), lambda _: False
             )
         return self._records[spec.id].sandbox
 

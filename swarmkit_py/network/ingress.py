@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from swarmkit_py.network.firewall import TABLE
+from swarmkit_py.network.rules import Ruleset, chain, table
 
 LOCAL_PORT = "meta nfproto ipv4 fib daddr type local meta l4proto . th dport vmap @published"
 
@@ -26,8 +27,32 @@ class Forward:
     backends: tuple[tuple[str, int], ...]
 
     @property
-    def chain(self) -> str:
+    def name(self) -> str:
+        """Of its chain."""
         return f"{self.protocol}_{self.port}"
+
+    def opening(self) -> str:
+        """See rules.Part."""
+        key = f"{self.protocol} . {self.port}"
+        if not self.backends:
+            return f"add element inet {TABLE} refused {{ {key} }}"
+        choices = ", ".join(f"{n} : {address} . {port}" for n, (address, port) in enumerate(self.backends))
+        balance = (f"meta l4proto {self.protocol} dnat ip addr . port to "
+                   f"numgen inc mod {len(self.backends)} map {{ {choices} }}")
+        return (f"add chain inet {TABLE} {self.name}\nadd rule inet {TABLE} {self.name} {balance}\n"
+                f"add element inet {TABLE} published {{ {key} : goto {self.name} }}")
+
+    def closing(self) -> str:
+        """See rules.Part."""
+        key = f"{{ {self.protocol} . {self.port} }}"
+        if not self.backends:
+            return f"delete element inet {TABLE} refused {key}"
+        return (f"delete element inet {TABLE} published {key}\n"
+                f"flush chain inet {TABLE} {self.name}\ndelete chain inet {TABLE} {self.name}")
+
+    def leads_to(self, protocol: str) -> Iterable[str]:
+        """See rules.Part."""
+        return (address for address, _ in self.backends) if protocol == self.protocol else ()
 
 
 @dataclass(frozen=True)
@@ -46,19 +71,6 @@ class OverlayBridge:
     node_address: str = ""
 
 
-@dataclass(frozen=True)
-class Ruleset:
-    """The table: `base` is the text of all that does not depend on published ports, `forwards` are the ports."""
-
-    base: str = ""
-    forwards: tuple[Forward, ...] = ()
-
-    def text(self) -> str:
-        """The whole of it for `nft -f`, in the place of whatever table there was."""
-        # Deleting needs the table to exist, adding it first makes that so.
-        return f"add table inet {TABLE}\ndelete table inet {TABLE}\n{self.base}" + changes((), self.forwards)
-
-
 def ruleset(
     forwards: Sequence[Forward],
     gateways: Sequence[GatewayBridge],
@@ -72,38 +84,13 @@ def ruleset(
         "  set refused {\n    type inet_proto . inet_service\n  }\n",
         _names("bridges", bridges),
         *_untracked(sorted(set(vxlan_ports))),
-        _chain("prerouting", "nat hook prerouting priority dstnat", [LOCAL_PORT]),
-        _chain("output", "nat hook output priority -100", [LOCAL_PORT]),
-        _chain("input", "filter hook input priority filter", _input_rules()),
-        _chain("forward", "filter hook forward priority filter", _forward_rules(gateways, bridges)),
-        _chain("postrouting", "nat hook postrouting priority srcnat", _source_rules(gateways, overlays)),
+        chain("prerouting", "nat hook prerouting priority dstnat", [LOCAL_PORT]),
+        chain("output", "nat hook output priority -100", [LOCAL_PORT]),
+        chain("input", "filter hook input priority filter", _input_rules()),
+        chain("forward", "filter hook forward priority filter", _forward_rules(gateways, bridges)),
+        chain("postrouting", "nat hook postrouting priority srcnat", _source_rules(gateways, overlays)),
     ]
-    return Ruleset(f"table inet {TABLE} {{\n" + "".join(parts) + "}\n", tuple(forwards))
-
-
-def changes(old: Iterable[Forward], new: Iterable[Forward]) -> str:
-    """What turns the ports of a loaded table into others: costs what changed, and the balancers of all other ports
-    keep their turn."""
-    before, after = {f.chain: f for f in old}, {f.chain: f for f in new}
-    gone = [f for name, f in before.items() if after.get(name) != f]
-    come = [f for name, f in after.items() if before.get(name) != f]
-    return "".join(line + "\n" for line in (*map(_close, gone), *map(_open, come)))
-
-
-def _close(forward: Forward) -> str:
-    key = f"{{ {forward.protocol} . {forward.port} }}"
-    if not forward.backends:
-        return f"delete element inet {TABLE} refused {key}"
-    return (f"delete element inet {TABLE} published {key}\n"
-            f"flush chain inet {TABLE} {forward.chain}\ndelete chain inet {TABLE} {forward.chain}")
-
-
-def _open(forward: Forward) -> str:
-    key = f"{forward.protocol} . {forward.port}"
-    if not forward.backends:
-        return f"add element inet {TABLE} refused {{ {key} }}"
-    return (f"add chain inet {TABLE} {forward.chain}\nadd rule inet {TABLE} {forward.chain} {_balance(forward)}\n"
-            f"add element inet {TABLE} published {{ {key} : goto {forward.chain} }}")
+    return Ruleset(table(*parts), tuple(forwards))
 
 
 def _names(name: str, names: Sequence[str]) -> str:
@@ -111,24 +98,13 @@ def _names(name: str, names: Sequence[str]) -> str:
     return f"  set {name} {{\n    type ifname\n    elements = {{ {elements} }}\n  }}\n"
 
 
-def _chain(name: str, hook: str, rules: Sequence[str]) -> str:
-    lines = [f"type {hook}; policy accept;", *rules]
-    return "\n".join([f"  chain {name} {{", *(f"    {line}" for line in lines), "  }", ""])
-
-
-def _balance(forward: Forward) -> str:
-    choices = ", ".join(f"{n} : {address} . {port}" for n, (address, port) in enumerate(forward.backends))
-    return (f"meta l4proto {forward.protocol} dnat ip addr . port to "
-            f"numgen inc mod {len(forward.backends)} map {{ {choices} }}")
-
-
 def _untracked(ports: Sequence[int]) -> list[str]:
     """VXLAN's own packets need no connection tracking: it would cost every packet and gain nothing."""
     if not ports:
         return []
     rule = "udp dport { " + ", ".join(map(str, ports)) + " } notrack"
-    return [_chain("untracked_in", "filter hook prerouting priority raw", [rule]),
-            _chain("untracked_out", "filter hook output priority raw", [rule])]
+    return [chain("untracked_in", "filter hook prerouting priority raw", [rule]),
+            chain("untracked_out", "filter hook output priority raw", [rule])]
 
 
 def _input_rules() -> list[str]:

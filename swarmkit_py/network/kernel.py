@@ -8,39 +8,45 @@ takes. After any failure the memory is dropped and the next change starts with a
 from __future__ import annotations
 
 import socket
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from swarmkit_py import errors
 from swarmkit_py.network import namespaces
 from swarmkit_py.network.apply import apply
 from swarmkit_py.network.conntrack import forget
-from swarmkit_py.network.firewall import Firewall
-from swarmkit_py.network.netlink import Netlink
-from swarmkit_py.network.observe import observe, pinned_sandboxes, unpinned
+from swarmkit_py.network.doors import Doors
+from swarmkit_py.network.observe import inside_faults, observe, pins, unpinned
 from swarmkit_py.network.reconcile import Operation, diff
-from swarmkit_py.network.state import HOST, KernelState, addresses, backends
-from swarmkit_py.network.table import Table
+from swarmkit_py.network.rules import Ruleset
+from swarmkit_py.network.state import HOST, KernelState, LinkKey, addresses, backends, merge
 
 
 class Kernel:
-    """Brings the kernel of this namespace to a wanted state. `directory` is where sandboxes are pinned."""
+    """Brings the kernel of this namespace to a wanted state. Sandboxes are pinned in one directory, networks in the
+    other."""
 
-    def __init__(self, directory: Path) -> None:
-        self._namespaces = directory
-        directory.mkdir(parents=True, exist_ok=True)
-        self._netlink = Netlink()
-        self._table = Table(Firewall())
+    def __init__(self, sandboxes: Path, networks: Path) -> None:
+        self._sandboxes, self._networks = sandboxes, networks
+        sandboxes.mkdir(parents=True, exist_ok=True)
+        networks.mkdir(parents=True, exist_ok=True)
+        self._doors = Doors()
         self._known: KernelState | None = None
 
     def close(self) -> None:
-        self._netlink.close()
+        self._doors.close()
 
-    def look(self, wanted: KernelState) -> KernelState:
-        """What there is of ours; the wanted state only says which sysctls to read."""
-        found = pinned_sandboxes(self._namespaces)
-        dead = set(unpinned(found.values()))
-        alive = {id_: path for id_, path in found.items() if path not in dead or id_ not in wanted.sandboxes}
-        return observe(self._netlink, HOST, wanted.settings, alive, self._table.current())
+    def look(self, wanted: KernelState, visit: Collection[str] | None = None) -> KernelState:
+        """What there is of ours; of the wanted state it takes what to look for. `visit` are the paths of the
+        sandboxes to look into (None: all); the insides of others are taken to be as wanted."""
+        sandboxes = _alive(pins(self._sandboxes), wanted.sandboxes)
+        networks = _alive(pins(self._networks), wanted.networks)
+        there = [path for path in networks.values() if namespaces.pinned(Path(path))]
+        parts = [self._observe(namespace, wanted) for namespace in (HOST, *there)]
+        inside = [self._look_inside(path, wanted, visit is None or path in visit)
+                  for id_, path in sandboxes.items() if id_ in wanted.sandboxes]
+        return merge([KernelState(sandboxes=sandboxes, networks=networks), *parts, *inside])
 
     def adopt(self, source: str, path: Path) -> None:
         """Pin the namespace at `source` as a sandbox of ours. What is in it is looked at with the next change."""
@@ -52,19 +58,50 @@ class Kernel:
         return diff(wanted, self.look(wanted))
 
     def reach(self, wanted: KernelState) -> dict[str, errors.SwarmError]:
-        """Make it so. Returns failures by sandbox id ("" for what is shared). Raises errors.FailedPrecondition."""
+        """Make it so. Returns failures by sandbox id or network's path ("" for what is shared). Raises
+        errors.FailedPrecondition."""
         actual = self._known or self.look(wanted)
         self._known = None
-        failures = apply(diff(wanted, actual), self._netlink, self._table)
-        if gone := addresses(actual) - addresses(wanted):
-            forget(gone)
-        if left := backends(actual, "udp") - backends(wanted, "udp"):
-            forget(left, [socket.IPPROTO_UDP])
+        failures = apply(diff(wanted, actual), self._doors)
+        for namespace in (HOST, *wanted.networks.values()):
+            _forget_gone(namespace, wanted, actual)
         if not failures:
             self._known = wanted
         return failures
 
-    def repair(self, wanted: KernelState) -> tuple[list[Operation], dict[str, errors.SwarmError]]:
-        """Compare with what the kernel really has, and mend it. Returns what was mended and what failed."""
-        self._known = self.look(wanted)
+    def repair(
+        self, wanted: KernelState, visit: Collection[str] | None = None
+    ) -> tuple[list[Operation], dict[str, errors.SwarmError]]:
+        """Compare with what the kernel really has, and mend it. `visit` as in `look`. Returns what was mended and
+        what failed."""
+        self._known = self.look(wanted, visit)
         return diff(wanted, self._known), self.reach(wanted)
+
+    def _observe(self, namespace: str, wanted: KernelState) -> KernelState:
+        found = namespaces.inside(
+            namespace, lambda: observe(self._doors.netlink(namespace), namespace, wanted.settings))
+        ruleset = self._doors.table(namespace, shared=False).current()
+        return replace(found, rulesets={namespace: ruleset})
+
+    def _look_inside(self, path: str, wanted: KernelState, visit: bool) -> KernelState:
+        rules = wanted.rulesets.get(path)
+        if not visit:
+            return KernelState(rulesets={path: rules} if rules else {})
+        plugs = {key: plug for key, plug in wanted.plugs.items() if plug.path == path}
+        faults: dict[LinkKey, str] = namespaces.inside(path, lambda: inside_faults(plugs))
+        current: dict[str, Ruleset] = {path: self._doors.table(path, shared=True).current()} if rules else {}
+        return KernelState(faults=faults, rulesets=current)
+
+
+def _alive(found: dict[str, str], wanted: Mapping[str, str]) -> dict[str, str]:
+    """Without those that are wanted, but no namespaces (any more): they are to be made anew."""
+    dead = set(unpinned(found.values()))
+    return {id_: path for id_, path in found.items() if path not in dead or id_ not in wanted}
+
+
+def _forget_gone(namespace: str, wanted: KernelState, actual: KernelState) -> None:
+    """Connections to tasks that are gone, and UDP flows to tasks that serve no more."""
+    if gone := addresses(actual, namespace) - addresses(wanted, namespace):
+        forget(gone, namespace=namespace)
+    if left := backends(actual, namespace, "udp") - backends(wanted, namespace, "udp"):
+        forget(left, [socket.IPPROTO_UDP], namespace)

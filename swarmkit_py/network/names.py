@@ -37,6 +37,12 @@ def bridge_of(network: NetworkAssignment) -> str:
     return "br-ingress" if network.ingress else f"br-{network.vni}"
 
 
+def namespace_of(network: NetworkAssignment, directory: str) -> str:
+    """The namespace that the network's bridge and VXLAN device live in, as a key of the kernel state: its own, pinned
+    in `directory`; the machine's own for ingress, whose ports are the machine's."""
+    return "" if network.ingress else f"{directory}/{network.id}"
+
+
 def vxlan_of(network: NetworkAssignment) -> str:
     """The network's VXLAN device."""
     return f"vx-{network.vni}"

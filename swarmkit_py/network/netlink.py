@@ -24,6 +24,7 @@ from typing import Any
 from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
 from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 from pyroute2.netlink.rtnl.ndmsg import ndmsg
+from pyroute2.netlink.rtnl.rtmsg import rtmsg
 
 from swarmkit_py import errors
 
@@ -31,8 +32,10 @@ NLM_REQUEST, NLM_ACK, NLM_REPLACE, NLM_EXCL, NLM_CREATE, NLM_DUMP = 0x1, 0x4, 0x
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
 RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22
-RTM_NEWROUTE = 24
+RTM_NEWROUTE, RTM_GETROUTE = 24, 26
 RTM_NEWNEIGH, RTM_DELNEIGH, RTM_GETNEIGH = 28, 29, 30
+NETFILTER = 12
+"""The netlink family of connection tracking and nftables."""
 SKIP_STATISTICS = 8
 BATCH = 64
 """Requests sent at once: their answers must fit the socket's receive buffer."""
@@ -40,6 +43,23 @@ _HEADER = struct.Struct("=IHHII")
 _NEIGHBOUR = struct.Struct("=iHB")
 _PORT_TIMERS = re.compile(rb"\x0c\x00[\x14-\x16]\x00.{8}", re.DOTALL)
 """IFLA_BRPORT_{MESSAGE_AGE,FORWARD_DELAY,HOLD}_TIMER: all of a bridge port that changes by itself."""
+
+
+class Bare:
+    """A netfilter message of ready-made attributes, with as much of pyroute2's interface as Netlink needs."""
+
+    def __init__(self, attributes: bytes = b"", family: int = socket.AF_UNSPEC) -> None:
+        self.header: dict[str, int] = {}
+        self.data = b""
+        self._body = struct.pack("=BBH", family, 0, 0) + attributes
+
+    def __getitem__(self, key: str) -> dict[str, int]:
+        return self.header
+
+    def encode(self) -> None:
+        header = self.header
+        self.data = struct.pack("=IHHII", 16 + len(self._body), header["type"], header["flags"],
+                                header["sequence_number"], 0) + self._body
 
 
 @dataclass
@@ -108,6 +128,18 @@ class Netlink:
             found.decode()
             yield found
 
+    def ask(self, type_: int, message: Any) -> bytes:
+        """The one answer to a question, as the kernel sent it. Raises errors.Internal."""
+        self._sequence += 1
+        self._send(self._encode(Request(type_, 0, message, ""), NLM_REQUEST))
+        while True:
+            for kind, sequence, packet in self._receive():
+                if sequence == self._sequence:
+                    if kind == NLMSG_ERROR:
+                        code = -struct.unpack_from("=i", packet, 16)[0]
+                        raise errors.Internal(f"netlink {type_}: {os.strerror(code)}")
+                    return packet
+
     def packets(self, type_: int, message: Any) -> Iterator[bytes]:
         """The same, each as the kernel sent it."""
         self._sequence += 1
@@ -139,6 +171,12 @@ class Netlink:
     def addresses(self) -> list[Any]:
         """IPv4 addresses."""
         return list(self.dump(RTM_GETADDR, _of_family(ifaddrmsg(), socket.AF_INET)))
+
+    def default_gateways(self) -> set[tuple[int, str]]:
+        """(interface index, gateway) of every IPv4 default route."""
+        found = (route for route in self.dump(RTM_GETROUTE, _of_family(rtmsg(), socket.AF_INET))
+                 if route["dst_len"] == 0 and route.get_attr("RTA_GATEWAY"))
+        return {(route.get_attr("RTA_OIF"), route.get_attr("RTA_GATEWAY")) for route in found}
 
     def neighbours(self, family: int, wanted: Callable[[int, int, int], bool]) -> Iterator[Any]:
         """AF_INET: the neighbour table. AF_BRIDGE: the forwarding databases of bridges and VXLAN devices. Only those

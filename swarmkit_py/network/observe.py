@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from swarmkit_py.network import namespaces, sysctl
-from swarmkit_py.network.ingress import Ruleset
 from swarmkit_py.network.netlink import Netlink
+from swarmkit_py.network.reconcile import UNPLUGGED
 from swarmkit_py.network.requests import NOARP, PERMANENT, SELF, UP
 from swarmkit_py.network.state import (
     ALIAS_PREFIX,
@@ -21,33 +21,56 @@ from swarmkit_py.network.state import (
     Link,
     LinkKey,
     NeighbourKey,
+    Plug,
     SettingKey,
 )
 
 
-def observe(
-    netlink: Netlink, namespace: str, settings: Mapping[SettingKey, str], sandboxes: dict[str, str], ruleset: Ruleset
-) -> KernelState:
-    """What this thread's namespace, called `namespace`, carries of ours."""
+def observe(netlink: Netlink, namespace: str, settings: Mapping[SettingKey, str]) -> KernelState:
+    """What this thread's namespace, called `namespace`, carries of ours. In a network's own, all is ours but `lo`."""
     messages = {message["index"]: message for message in netlink.links()}
     names = {index: str(message.get_attr("IFLA_IFNAME")) for index, message in messages.items()}
-    ours = {i: m for i, m in messages.items() if (m.get_attr("IFLA_IFALIAS") or "").startswith(ALIAS_PREFIX)}
+
+    def our(index: int) -> bool:
+        alias = messages[index].get_attr("IFLA_IFALIAS") or ""
+        return alias.startswith(ALIAS_PREFIX) or bool(namespace) and names[index] != "lo"
+
+    ours = {index: message for index, message in messages.items() if our(index)}
     links = {LinkKey(namespace, names[i]): _link(message, names) for i, message in ours.items()}
     devices = {index: (names[index], links[LinkKey(namespace, names[index])].kind) for index in ours}
     return KernelState(
-        sandboxes=sandboxes,
         links=links,
         addresses=frozenset(_addresses(netlink, namespace, devices)),
         fdb=_forwarding(netlink, namespace, devices),
         neighbours=dict(_neighbours(netlink, namespace, devices)),
-        settings=dict(_settings(settings)),
-        ruleset=ruleset,
-        foreign=frozenset(names[index] for index in messages.keys() - ours.keys()),
+        settings=dict(_settings(namespace, settings)),
+        foreign=frozenset() if namespace else frozenset(names[index] for index in messages.keys() - ours.keys()),
     )
 
 
-def pinned_sandboxes(directory: Path) -> dict[str, str]:
-    """Sandbox id to namespace file, for each file in `directory`, pinned or left over."""
+def inside_faults(plugs: Mapping[LinkKey, Plug]) -> dict[LinkKey, str]:
+    """What is amiss in this thread's sandbox, by the host ends of the plugs it should have."""
+    with Netlink() as netlink:
+        links = {message.get_attr("IFLA_IFNAME"): message for message in netlink.links()}
+        addresses = {(m["index"], f"{m.get_attr('IFA_LOCAL') or m.get_attr('IFA_ADDRESS')}/{m['prefixlen']}")
+                     for m in netlink.addresses()}
+        gateways = netlink.default_gateways()
+    found = {}
+    for key, plug in plugs.items():
+        link = links.get(plug.name)
+        if link is None:
+            found[key] = UNPLUGGED
+        elif not link["flags"] & UP:
+            found[key] = "is down"
+        elif (link["index"], plug.address) not in addresses:
+            found[key] = f"has lost its address {plug.address}"
+        elif plug.gateway and (link["index"], plug.gateway) not in gateways:
+            found[key] = f"has lost its default route via {plug.gateway}"
+    return found
+
+
+def pins(directory: Path) -> dict[str, str]:
+    """Name to path of each file in `directory`, a namespace or what is left of one."""
     return {path.name: str(path) for path in directory.iterdir() if path.is_file()}
 
 
@@ -56,8 +79,10 @@ def unpinned(paths: Iterable[str]) -> list[str]:
     return [path for path in paths if not namespaces.pinned(Path(path))]
 
 
-def _settings(wanted: Mapping[SettingKey, str]) -> Iterator[tuple[SettingKey, str]]:
+def _settings(namespace: str, wanted: Mapping[SettingKey, str]) -> Iterator[tuple[SettingKey, str]]:
     for key, value in wanted.items():
+        if key.namespace != namespace:
+            continue
         found = sysctl.read(key.path)
         if found is not None or key.optional:
             yield key, value if found is None else found
@@ -70,7 +95,7 @@ def _link(message: Any, names: dict[int, str]) -> Link:
     port = info.get_attr("IFLA_INFO_SLAVE_DATA") if info else None
     return Link(
         kind=kind,
-        alias=message.get_attr("IFLA_IFALIAS"),
+        alias=message.get_attr("IFLA_IFALIAS") or "",
         mtu=message.get_attr("IFLA_MTU"),
         mac=message.get_attr("IFLA_ADDRESS") or "",
         master=names.get(message.get_attr("IFLA_MASTER") or 0, ""),

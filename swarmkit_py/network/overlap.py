@@ -15,9 +15,9 @@ from swarmkit_py.network.netlink import local_addresses
 
 
 def refuse_overlap(networks: Sequence[NetworkAssignment]) -> None:
-    """Raises errors.FailedPrecondition naming network, subnet and interface. Only a network whose bridge has an
-    address here makes a route; for others there is nothing to clash with."""
-    routed = [network for network in networks if network.node_address]
+    """Raises errors.FailedPrecondition naming network, subnet and interface. Only a network whose bridge is in
+    this namespace, with an address, makes a route; others have namespaces of their own: nothing to clash with."""
+    routed = [network for network in networks if network.ingress and network.node_address]
     here = local_addresses() if routed else []
     for network in routed:
         subnet = ipaddress.ip_network(network.subnet, strict=False)

@@ -13,6 +13,7 @@ from swarmkit_py.model.assignment import NetworkAssignment, ServiceEndpoint
 from swarmkit_py.network.names import DOCKER0, GWBRIDGE
 from swarmkit_py.network.ports import PortKey, lowest_free, place_ports
 from swarmkit_py.network.records import SandboxRecord
+from swarmkit_py.network.redirect import RESOLVER
 from swarmkit_py.runtime.base import Sandbox, SandboxSpec
 
 MODES = ("task", "bridge", "none", "host")
@@ -34,6 +35,7 @@ def place_sandbox(
     spec: SandboxSpec,
     path: str,
     others: Iterable[SandboxRecord],
+    networks: Mapping[str, NetworkAssignment],
     endpoints: Iterable[ServiceEndpoint],
     listens: Callable[[PortKey], bool],
 ) -> SandboxRecord:
@@ -41,13 +43,24 @@ def place_sandbox(
     errors.Unavailable when the gateway bridge is full."""
     if spec.mode in ("host", "none"):
         return SandboxRecord(mode=spec.mode, sandbox=Sandbox(id=spec.id, path=path))
+    if is_closed(spec, networks):
+        return SandboxRecord(mode=spec.mode, sandbox=Sandbox(
+            id=spec.id, path=path, resolver=RESOLVER, overlays=spec.overlays))
     bridge = GWBRIDGE if spec.mode == "task" else DOCKER0
     sandboxes = [record.sandbox for record in others]
     taken = {(port.protocol, port.published_port) for sandbox in sandboxes for port in sandbox.ports}
     taken |= {(endpoint.protocol, endpoint.published_port) for endpoint in endpoints}
     neighbours = [sandbox.bridge_address for sandbox in sandboxes if sandbox.bridge_gateway == bridge.gateway]
     return SandboxRecord(mode=spec.mode, sandbox=Sandbox(
-        id=spec.id, path=path, bridge_address=lowest_free(bridge.address, neighbours), bridge_gateway=bridge.gateway,
+        id=spec.id, path=path, resolver=RESOLVER if spec.mode == "task" else "",
+        bridge_address=lowest_free(bridge.address, neighbours), bridge_gateway=bridge.gateway,
         overlays=spec.overlays if spec.mode == "task" else [],
         ports=place_ports(spec.id, spec.ports, taken, listens),
     ))
+
+
+def is_closed(spec: SandboxSpec, networks: Mapping[str, NetworkAssignment]) -> bool:
+    """True for a task on internal networks only: it gets no gateway bridge, so no way out and no published ports."""
+    if spec.mode != "task" or not spec.overlays:
+        return False
+    return all(network.internal for o in spec.overlays if (network := networks.get(o.network_id)))

@@ -12,12 +12,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from swarmkit_py import errors
-from swarmkit_py.network.ingress import Ruleset
+from swarmkit_py.network.rules import Ruleset
 from swarmkit_py.network.state import AddressKey, FdbKey, KernelState, Link, LinkKey, NeighbourKey, Plug, SettingKey
 
 FactKey = AddressKey | FdbKey | NeighbourKey | SettingKey
 KINDS = ("bridge", "vxlan", "veth")
 """The order of making: a port needs its bridge."""
+UNPLUGGED = "is not there"
+"""The fault of a plug that cannot be set up again where it is."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,22 @@ class RemoveSandbox:
 
 
 @dataclass(frozen=True)
+class MakeNetwork:
+    path: str
+
+    def __str__(self) -> str:
+        return f"the network namespace {self.path} is missing"
+
+
+@dataclass(frozen=True)
+class RemoveNetwork:
+    path: str
+
+    def __str__(self) -> str:
+        return f"the namespace {self.path} belongs to no network"
+
+
+@dataclass(frozen=True)
 class AddLink:
     key: LinkKey
     link: Link
@@ -56,6 +74,17 @@ class ChangeLink:
 
     def __str__(self) -> str:
         return f"link {self.key.name} differs: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Replug:
+    """Set up the inside of a veth pair again."""
+
+    plug: Plug
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.plug.name} of sandbox {self.plug.sandbox_id}: {self.reason}"
 
 
 @dataclass(frozen=True)
@@ -89,13 +118,17 @@ class Drop:
 
 @dataclass(frozen=True)
 class PutRuleset:
+    namespace: str
     ruleset: Ruleset
+    owner: str = ""
+    """As in Put."""
 
     def __str__(self) -> str:
-        return "the firewall table differs"
+        return "the firewall table differs" + (f" in {self.namespace}" if self.namespace else "")
 
 
-Operation = MakeSandbox | RemoveSandbox | AddLink | ChangeLink | DeleteLinks | Put | Drop | PutRuleset
+Operation = (MakeSandbox | RemoveSandbox | MakeNetwork | RemoveNetwork | AddLink | ChangeLink | Replug | DeleteLinks
+             | Put | Drop | PutRuleset)
 
 
 def describe(key: FactKey, value: str) -> str:
@@ -113,18 +146,23 @@ def diff(wanted: KernelState, actual: KernelState) -> list[Operation]:
     """What to do, in order, to get from `actual` to `wanted`. Raises errors.FailedPrecondition if a link that is
     not ours is in the way."""
     _refuse_foreign(wanted, actual)
-    rebuilt = {k for k, link in wanted.links.items() if k in actual.links and actual.links[k].rebuilt_as(link)}
+    rebuilt = {k for k, link in wanted.links.items() if k in actual.links and (
+        actual.links[k].rebuilt_as(link) or actual.faults.get(k) == UNPLUGGED)}
     actual = _without(actual, rebuilt)
     unwanted = actual.links.keys() - wanted.links.keys()
     return [
         *_delete_links(rebuilt),
         *_make_sandboxes(wanted, actual),
+        *(MakeNetwork(path) for id_, path in wanted.networks.items() if id_ not in actual.networks),
         *_put_links(wanted, actual),
         *_put_facts(wanted, facts(actual)),
-        *([PutRuleset(wanted.ruleset)] if wanted.ruleset != actual.ruleset else []),
+        *(Replug(wanted.plugs[k], reason) for k, reason in actual.faults.items()
+          if k in actual.links and k in wanted.plugs),
+        *_put_rulesets(wanted, actual),
         *_drop_facts(facts(wanted), facts(_without(actual, unwanted))),
         *_delete_links(unwanted),
         *(RemoveSandbox(id_, path) for id_, path in actual.sandboxes.items() if id_ not in wanted.sandboxes),
+        *(RemoveNetwork(path) for id_, path in actual.networks.items() if id_ not in wanted.networks),
     ]
 
 
@@ -138,7 +176,7 @@ def facts(state: KernelState) -> dict[FactKey, str]:
 
 
 def _refuse_foreign(wanted: KernelState, actual: KernelState) -> None:
-    in_the_way = sorted({key.name for key in wanted.links} & actual.foreign)
+    in_the_way = sorted({key.name for key in wanted.links if not key.namespace} & actual.foreign)
     if in_the_way:
         raise errors.FailedPrecondition(
             f"this machine already has a link {in_the_way[0]} that swarmd did not make; "
@@ -159,7 +197,8 @@ def _without(state: KernelState, gone: set[LinkKey]) -> KernelState:
         key: replace(link, master="") if (key.namespace, link.master) in names else link
         for key, link in state.links.items() if key not in gone
     }
-    settings = {k: v for k, v in state.settings.items() if not any(f"/{key.name}/" in k.path for key in gone)}
+    settings = {k: v for k, v in state.settings.items()
+                if not any(key.namespace == k.namespace and f"/{key.name}/" in k.path for key in gone)}
     return replace(
         state, links=freed, settings=settings,
         addresses=frozenset(filter(stays, state.addresses)),
@@ -172,6 +211,13 @@ def _make_sandboxes(wanted: KernelState, actual: KernelState) -> Iterator[Operat
     for id_, path in wanted.sandboxes.items():
         if id_ not in actual.sandboxes:
             yield MakeSandbox(id_, path)
+
+
+def _put_rulesets(wanted: KernelState, actual: KernelState) -> Iterator[Operation]:
+    owners = {path: id_ for id_, path in wanted.sandboxes.items()}
+    for namespace, ruleset in wanted.rulesets.items():
+        if ruleset != actual.rulesets.get(namespace):
+            yield PutRuleset(namespace, ruleset, owners.get(namespace, ""))
 
 
 def _put_links(wanted: KernelState, actual: KernelState) -> Iterator[Operation]:

@@ -66,6 +66,12 @@ def add_vxlan(name: str, mtu: int, vni: int, local: str, port: int) -> Request:
     return _link(attributes, f"add vxlan {name} (VNI {vni}, local {local}, port {port})", NLM_CREATE | NLM_EXCL)
 
 
+def into(request: Request, namespace_fd: int) -> Request:
+    """The same, but the new link appears in that namespace."""
+    request.message["attrs"].append(("IFLA_NET_NS_FD", namespace_fd))
+    return request
+
+
 def add_veth(name: str, mtu: int, peer: str, peer_mac: str, namespace_fd: int) -> Request:
     """A pair whose other end is `peer`, at once in the namespace open as `namespace_fd`."""
     inner = [("IFLA_IFNAME", peer), ("IFLA_MTU", mtu), ("IFLA_ADDRESS", peer_mac), ("IFLA_NET_NS_FD", namespace_fd)]

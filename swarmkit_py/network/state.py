@@ -2,19 +2,21 @@
 sysctls and one nft table. Plain values, compared by value. Must not know how they are derived (`wanted`), read
 (`observe`) or made (`apply`).
 
-Every key starts with the namespace it lives in: HOST is the node's own, anything else the path of a namespace file,
-so that an overlay can be given a namespace of its own without a change here.
+Every key starts with the namespace it lives in: HOST is the node's own, anything else the path of a namespace file
+(a network's, or a sandbox's). So two overlays with the same subnet never meet.
 Counterpart: moby's libnetwork keeps these as fields of endpoints and sandboxes (libnetwork/osl, drivers/overlay).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-from swarmkit_py.network.ingress import Ruleset
+from swarmkit_py.network.rules import Ruleset
 
+K = TypeVar("K")
+V = TypeVar("V")
 HOST = ""
 ALIAS_PREFIX = "swarm:"
 """Every link we make carries an alias that starts so; a link without it is never touched."""
@@ -95,27 +97,52 @@ class Plug:
 
 @dataclass(frozen=True)
 class KernelState:
-    """All of it. `sandboxes` maps a sandbox's id to its namespace file; `foreign` are names of links that exist but
-    are not ours (always empty in a wanted state). `ruleset` is our nft table."""
+    """All of it. `sandboxes` maps a sandbox's id to its namespace file, `networks` a network's; `rulesets` a
+    namespace to our nft table there. Always empty in a wanted state: `foreign`, the names of links that exist but are
+    not ours, and `faults`, what is amiss inside a sandbox with the plug of this host end, in words."""
 
     sandboxes: Mapping[str, str] = field(default_factory=dict)
+    networks: Mapping[str, str] = field(default_factory=dict)
     links: Mapping[LinkKey, Link] = field(default_factory=dict)
     plugs: Mapping[LinkKey, Plug] = field(default_factory=dict)
     addresses: frozenset[AddressKey] = frozenset()
     fdb: Mapping[FdbKey, str] = field(default_factory=dict)
     neighbours: Mapping[NeighbourKey, str] = field(default_factory=dict)
     settings: Mapping[SettingKey, str] = field(default_factory=dict)
-    ruleset: Ruleset = Ruleset()
+    rulesets: Mapping[str, Ruleset] = field(default_factory=dict)
     foreign: frozenset[str] = frozenset()
+    faults: Mapping[LinkKey, str] = field(default_factory=dict)
 
 
-def addresses(state: KernelState) -> set[str]:
-    """The addresses of all tasks and containers it reaches, here and on other nodes."""
-    here = {plug.address.partition("/")[0] for plug in state.plugs.values()}
-    return here | {key.address for key in state.neighbours}
+def merge(states: Iterable[KernelState]) -> KernelState:
+    """Several namespaces' parts as one."""
+    parts = list(states)
+    return KernelState(
+        sandboxes=_union(part.sandboxes for part in parts),
+        networks=_union(part.networks for part in parts),
+        links=_union(part.links for part in parts),
+        plugs=_union(part.plugs for part in parts),
+        addresses=frozenset().union(*(part.addresses for part in parts)),
+        fdb=_union(part.fdb for part in parts),
+        neighbours=_union(part.neighbours for part in parts),
+        settings=_union(part.settings for part in parts),
+        rulesets=_union(part.rulesets for part in parts),
+        foreign=frozenset().union(*(part.foreign for part in parts)),
+        faults=_union(part.faults for part in parts),
+    )
 
 
-def backends(state: KernelState, protocol: str) -> set[str]:
-    """The addresses that some published port of this protocol leads to."""
-    return {address for forward in state.ruleset.forwards if forward.protocol == protocol
-            for address, _ in forward.backends}
+def _union(parts: Iterable[Mapping[K, V]]) -> dict[K, V]:
+    return {key: value for part in parts for key, value in part.items()}
+
+
+def addresses(state: KernelState, namespace: str) -> set[str]:
+    """The addresses of all tasks and containers that are reached from a namespace, here and on other nodes."""
+    here = {plug.address.partition("/")[0] for key, plug in state.plugs.items() if key.namespace == namespace}
+    return here | {key.address for key in state.neighbours if key.namespace == namespace}
+
+
+def backends(state: KernelState, namespace: str, protocol: str) -> set[str]:
+    """The addresses that a balancer of this namespace leads to, for this protocol."""
+    ruleset = state.rulesets.get(namespace)
+    return {address for part in ruleset.parts for address in part.leads_to(protocol)} if ruleset else set()

@@ -49,10 +49,12 @@ class SandboxSpec(Model, frozen=True, kw_only=True):
 
 class Sandbox(Model, frozen=True, kw_only=True):
     """What the network made of a SandboxSpec. `path` is the namespace's file ("" for host mode); addresses have
-    prefixes; `ports` have their published numbers filled in."""
+    prefixes; `ports` have their published numbers filled in; `resolver` is the address that answers names inside, ""
+    if none does."""
 
     id: str
     path: str = ""
+    resolver: str = ""
     bridge_address: str = ""
     bridge_gateway: str = ""
     overlays: list[OverlayAddress] = field(default_factory=list)

@@ -34,10 +34,14 @@ def own_addresses(sandbox: Sandbox | None) -> list[str]:
     return [address.partition("/")[0] for address in addresses if address]
 
 
-def resolv_conf(host: str, *, own_namespace: bool) -> str:
-    """The host's resolv.conf; with a network of its own, minus resolvers on the host's loopback."""
+def resolv_conf(host: str, *, own_namespace: bool, resolver: str = "") -> str:
+    """The host's resolv.conf; with a network of its own, minus resolvers on the host's loopback; with a resolver of
+    its own, that one alone. `ndots:0`: a name without a dot is asked for as it stands, as a service's is."""
     if not own_namespace:
         return host
+    if resolver:
+        kept = (line for line in host.splitlines() if line.split()[:1] in (["search"], ["domain"]))
+        return "".join([f"nameserver {resolver}\n", *(line + "\n" for line in kept), "options ndots:0\n"])
     lines = []
     for line in host.splitlines():
         words = line.split()

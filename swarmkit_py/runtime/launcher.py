@@ -87,7 +87,8 @@ class Launcher:
         self._storage.write_bundle(container.id, bundle_json(spec), {
             "hostname": hostname + "\n",
             "hosts": files.hosts(hostname, sandbox, container.config.extra_hosts),
-            "resolv.conf": files.resolv_conf(_read(Path("/etc/resolv.conf")), own_namespace=bool(sandbox.path)),
+            "resolv.conf": files.resolv_conf(
+                _read(Path("/etc/resolv.conf")), own_namespace=bool(sandbox.path), resolver=sandbox.resolver),
         })
 
     def process_spec(self, container: Container, image: Image, merged: Path, hostname: str) -> ProcessSpec:

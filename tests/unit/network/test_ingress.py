@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from swarmkit_py.network.ingress import Forward, GatewayBridge, OverlayBridge, Ruleset, changes, ruleset
+from swarmkit_py.network.ingress import Forward, GatewayBridge, OverlayBridge, ruleset
+from swarmkit_py.network.rules import Ruleset, changes
 
 GATEWAYS = [GatewayBridge("docker0", "172.17.0.0/16"), GatewayBridge("docker_gwbridge", "172.18.0.0/16")]
 OVERLAYS = [OverlayBridge("br-ingress", "10.0.0.2")]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -12,10 +13,12 @@ from swarmkit_py.network.reconcile import (
     ChangeLink,
     DeleteLinks,
     Drop,
+    MakeNetwork,
     MakeSandbox,
     Operation,
     Put,
     PutRuleset,
+    RemoveNetwork,
     RemoveSandbox,
     diff,
     difference,
@@ -29,7 +32,8 @@ class Model:
     """A kernel as far as operations go: refuses what a real one would refuse."""
 
     def __init__(self, state: KernelState) -> None:
-        self.sandboxes, self.links, self.ruleset = dict(state.sandboxes), dict(state.links), state.ruleset
+        self.sandboxes, self.networks = dict(state.sandboxes), dict(state.networks)
+        self.links, self.rulesets = dict(state.links), dict(state.rulesets)
         self.facts: dict[object, str] = {
             **dict.fromkeys(state.addresses, ""), **state.fdb, **state.neighbours, **state.settings,
         }
@@ -40,6 +44,16 @@ class Model:
             self.sandboxes[operation.sandbox_id] = operation.path
         elif isinstance(operation, RemoveSandbox):
             del self.sandboxes[operation.sandbox_id]
+            self.rulesets.pop(operation.path, None)
+        elif isinstance(operation, MakeNetwork):
+            assert operation.path not in self.networks.values()
+            self.networks[Path(operation.path).name] = operation.path
+        elif isinstance(operation, RemoveNetwork):
+            assert not [key for key in self.links if key.namespace == operation.path]
+            del self.networks[Path(operation.path).name]
+            self.rulesets.pop(operation.path, None)
+            self.facts = {k: v for k, v in self.facts.items()
+                          if k.namespace != operation.path}  # type: ignore[attr-defined]
         elif isinstance(operation, AddLink):
             assert operation.key not in self.links
             assert not operation.plug or operation.plug.sandbox_id in self.sandboxes
@@ -51,14 +65,20 @@ class Model:
             for name in operation.names:
                 self._delete(LinkKey(operation.namespace, name))
         elif isinstance(operation, PutRuleset):
-            self.ruleset = operation.ruleset
+            self._inside(operation.namespace)
+            self.rulesets[operation.namespace] = operation.ruleset
         elif isinstance(operation, Put):
-            assert isinstance(operation.key, SettingKey) or LinkKey("", operation.key.link) in self.links
+            assert isinstance(operation.key, SettingKey) or LinkKey(*operation.key[:2]) in self.links
+            self._inside(operation.key.namespace)
             self.facts[operation.key] = operation.value
         elif isinstance(operation, Drop):
             del self.facts[operation.key]
 
+    def _inside(self, namespace: str) -> None:
+        assert namespace in ("", *self.networks.values(), *self.sandboxes.values())
+
     def _set(self, key: LinkKey, link: object) -> None:
+        self._inside(key.namespace)
         master = getattr(link, "master", "")
         assert not master or LinkKey(key.namespace, master) in self.links
         self.links[key] = link  # type: ignore[assignment]
@@ -66,9 +86,10 @@ class Model:
     def _delete(self, key: LinkKey) -> None:
         del self.links[key]
         self.facts = {k: v for k, v in self.facts.items()
-                      if (f"/{key.name}/" not in k.path if isinstance(k, SettingKey)
+                      if k.namespace != key.namespace  # type: ignore[attr-defined]
+                      or (f"/{key.name}/" not in k.path if isinstance(k, SettingKey)
                           else k.link != key.name)}  # type: ignore[attr-defined]
-        self.links = {k: replace(link, master="") if link.master == key.name else link
+        self.links = {k: replace(link, master="") if (k.namespace, link.master) == tuple(key) else link
                       for k, link in self.links.items()}
 
     def state(self) -> KernelState:
@@ -76,9 +97,9 @@ class Model:
             return {k: v for k, v in self.facts.items() if isinstance(k, kind)}
 
         return KernelState(
-            sandboxes=self.sandboxes, links=self.links, addresses=frozenset(of(AddressKey)),  # type: ignore[arg-type]
+            sandboxes=self.sandboxes, networks=self.networks, links=self.links, addresses=frozenset(of(AddressKey)),  # type: ignore[arg-type]
             fdb=of(FdbKey), neighbours=of(NeighbourKey), settings=of(SettingKey),  # type: ignore[arg-type]
-            ruleset=self.ruleset,
+            rulesets=self.rulesets,
         )
 
 

@@ -4,7 +4,8 @@ import pytest
 
 from swarmkit_py import errors
 from swarmkit_py.network.firewall import Firewall, TooLong
-from swarmkit_py.network.ingress import Forward, Ruleset
+from swarmkit_py.network.ingress import Forward
+from swarmkit_py.network.rules import Ruleset
 from swarmkit_py.network.table import FOREIGN, Table
 
 BASE = "table inet swarm {\n}\n"
@@ -27,6 +28,9 @@ class Nft(Firewall):
 
     def listing(self) -> str:
         return "".join(self.said)
+
+    def generation(self) -> int:
+        return len(self.said)
 
 
 def ports(count: int) -> tuple[Forward, ...]:

@@ -80,4 +80,4 @@ def test_a_host_port_leads_to_the_gateway_bridge_address_and_wins_over_the_mesh(
     port = PortMapping(protocol="tcp", published_port=80, target_port=8080)
     found = forwards(inputs(ingress(), endpoints=(endpoint(80, "10.0.0.9"), endpoint(81)),
                             sandboxes=(task("t1", "10.0.0.5/24", port),)))
-    assert [(f.chain, f.backends) for f in found] == [("tcp_80", (("172.18.0.2", 8080),)), ("tcp_81", ())]
+    assert [(f.name, f.backends) for f in found] == [("tcp_80", (("172.18.0.2", 8080),)), ("tcp_81", ())]
