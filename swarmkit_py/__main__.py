@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 
 from swarmkit_py import __version__
+from swarmkit_py.errors import SwarmError
 from swarmkit_py.node import NodeOptions, run
+from swarmkit_py.node.dump import dump_store
 from swarmkit_py.node.options import DOCKER_HOST, RUNTIMES, SWARM_PORT
 
 
@@ -34,6 +36,8 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--cgroup-parent", default="", metavar="PATH",
                        help="where containers' cgroups go, below the top of each hierarchy (default: no limits)")
     found.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="info")
+    found.add_argument("--dump-store", action="store_true",
+                       help="print what the manager under DATA_ROOT has stored, one object a line, and end")
     return found
 
 
@@ -48,7 +52,18 @@ def options_from(args: argparse.Namespace) -> NodeOptions:
 
 def main(argv: list[str] | None = None) -> int:
     """The exit status: 0 after a signal, 1 if the node could not start, 2 for wrong usage."""
-    return run(options_from(parser().parse_args(argv)))
+    args = parser().parse_args(argv)
+    return _dump(args.data_root) if args.dump_store else run(options_from(args))
+
+
+def _dump(data_root: Path) -> int:
+    try:
+        for line in dump_store(data_root):
+            print(line)
+    except SwarmError as error:
+        print(f"swarmd: {error.message}", file=sys.stderr)
+        return 1
+    return 0
 
 
 if __name__ == "__main__":
