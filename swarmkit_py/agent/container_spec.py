@@ -8,24 +8,34 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from swarmkit_py.agent.mounts import check_mounts
 from swarmkit_py.errors import InvalidArgument
 from swarmkit_py.model.container import Limits, LogConfig, ulimits_of
 from swarmkit_py.model.mounts import DNSConfig
-from swarmkit_py.model.objects import Task
+from swarmkit_py.model.objects import NodeDescription, Task
 from swarmkit_py.model.specs import SECOND, ContainerSpec, PortConfig, ResourceRequirements, Resources
 from swarmkit_py.runtime.base import Container, ContainerConfig, OverlayAddress, PortMapping, SandboxSpec
+from swarmkit_py.runtime.base_mounts import ContainerFile
+from swarmkit_py.template import expand_container, template_context
 
 TASK_LABEL = "com.docker.swarm.task.id"
 NODE_LABEL = "com.docker.swarm.node.id"
 DEFAULT_GRACE = 10.0
-_NOT_YET = ("mounts", "secrets", "configs", "dns_config", "privileges")
+_NOT_YET = ("privileges",)
 
 
-def container_config(task: Task) -> ContainerConfig:
-    """The container of a task. Raises InvalidArgument for what this kit cannot run."""
+def expanded_spec(task: Task, node: NodeDescription) -> ContainerSpec:
+    """What the task's container is to be, templates filled in. Raises InvalidArgument."""
     spec = task.spec.container_spec
     if spec is None:
         raise InvalidArgument("the task has no container specification: only container tasks run here")
+    spec = expand_container(spec, template_context(task, node))
+    check_mounts(spec.mounts or ())
+    return spec
+
+
+def container_config(task: Task, spec: ContainerSpec, files: Iterable[ContainerFile] = ()) -> ContainerConfig:
+    """The container of a task; `spec` is its `expanded_spec`. Raises InvalidArgument for what this kit cannot run."""
     _refuse_unsupported(spec)
     return ContainerConfig(
         image=spec.image, name=task.name, command=spec.command, args=spec.args, env=list(spec.env or ()),
@@ -36,6 +46,7 @@ def container_config(task: Task) -> ContainerConfig:
         sandbox=sandbox_spec(task), health=spec.healthcheck, limits=_limits(task.spec.resources),
         ulimits=ulimits_of(spec.ulimits), sysctls=spec.sysctls or {}, groups=list(spec.groups or ()),
         log=_log_config(task.spec.log_driver),
+        files=list(files), mounts=list(spec.mounts or ()), dns=_dns(spec),
     )
 
 
@@ -89,6 +100,10 @@ def open_ports(task: Task, container: Container) -> list[PortConfig] | None:
 def _host_ports(task: Task) -> list[PortConfig]:
     ports = (task.endpoint.ports if task.endpoint else None) or ()
     return [port for port in ports if port.publish_mode == "host"]
+
+
+def _dns(spec: ContainerSpec) -> DNSConfig | None:
+    return None if spec.dns_config in (None, DNSConfig()) else spec.dns_config
 
 
 def _labels(task: Task, spec: ContainerSpec) -> dict[str, str]:

@@ -9,24 +9,27 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
 from msgspec.structs import replace
 
 from swarmkit_py.agent.climb import STEPS, Action, failure_state, next_action
-from swarmkit_py.agent.container_spec import container_config, open_ports
+from swarmkit_py.agent.container_spec import container_config, expanded_spec, open_ports
+from swarmkit_py.agent.dependencies import Dependencies
 from swarmkit_py.agent.health import NO_CHECK, wait_while
 from swarmkit_py.agent.serving import until_finished, until_listening
 from swarmkit_py.agent.sockets import connections, listening
 from swarmkit_py.clock import ZERO_TIME, Clock
 from swarmkit_py.errors import NotFound, SwarmError
 from swarmkit_py.model.container import HEALTHY, STARTING, UNHEALTHY
-from swarmkit_py.model.objects import ContainerStatus, Task, TaskStatus
+from swarmkit_py.model.objects import ContainerStatus, NodeDescription, Task, TaskStatus
+from swarmkit_py.model.specs import ContainerSpec
 from swarmkit_py.model.states import TaskState
 from swarmkit_py.rpc.race import cancel
 from swarmkit_py.runtime.base import Container, ContainerEngine
+from swarmkit_py.template import template_context
 
 V = TypeVar("V")
 log = logging.getLogger(__name__)
@@ -46,6 +49,9 @@ class TaskTools:
     networks_ready: Callable[[Collection[str]], Awaitable[None]]
     pull: Callable[[str], Awaitable[object]] | None = None
     """Get an image that this node has not; raises errors.SwarmError."""
+    dependencies: Dependencies = field(default_factory=Dependencies)
+    describe: Callable[[], NodeDescription] = NodeDescription
+    """This node, for templates."""
 
 
 class TaskRunner:
@@ -118,12 +124,21 @@ class TaskRunner:
         if not await self._unless_changed(self._tools.networks_ready([at.network_id for at in self.task.networks])):
             return False
         if self.status.container is None:
-            self._see(await self._create())
+            spec = expanded_spec(self.task, self._tools.describe())
+            if not await self._unless_changed(self._tools.dependencies.ready(spec, self._wait_for)):
+                return False
+            self._see(await self._create(spec))
         return True
 
-    async def _create(self) -> Container:
+    def _wait_for(self, what: str) -> None:
+        reason = f"waiting for {what}: the manager has not sent it to this node yet"
+        if self.status.err != reason:
+            self._move(self.status.state, self.status.message, reason)
+
+    async def _create(self, spec: ContainerSpec) -> Container:
         """Raises NotFound `No such image: x` for one that this node has not and cannot get."""
-        config = container_config(self.task)
+        files = self._tools.dependencies.files(spec, template_context(self.task, self._tools.describe()))
+        config = container_config(self.task, spec, files)
         try:
             return await self._tools.engine.create(config)
         except NotFound as missing:
@@ -183,7 +198,7 @@ class TaskRunner:
 
     async def _discard(self) -> None:
         try:
-            await self._tools.engine.remove(self._ref(), force=True)
+            await self._tools.engine.remove(self._ref(), force=True, volumes=True)
         except NotFound:
             pass
         except SwarmError as error:

@@ -13,6 +13,7 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from swarmkit_py.agent.container_spec import NODE_LABEL, TASK_LABEL
+from swarmkit_py.agent.dependencies import Dependencies
 from swarmkit_py.agent.network import NetworkSync
 from swarmkit_py.agent.reporter import Reporter
 from swarmkit_py.agent.storage import WorkerStorage
@@ -20,7 +21,7 @@ from swarmkit_py.agent.task import TaskRunner, TaskTools
 from swarmkit_py.clock import Clock
 from swarmkit_py.errors import SwarmError
 from swarmkit_py.model.assignment import NetworkAssignment, ServiceEndpoint, ServiceRecord
-from swarmkit_py.model.objects import ContainerStatus, Task, TaskStatus
+from swarmkit_py.model.objects import ContainerStatus, NodeDescription, Task, TaskStatus
 from swarmkit_py.model.states import TaskState
 from swarmkit_py.rpc.messages import Assignments
 from swarmkit_py.rpc.race import cancel
@@ -36,11 +37,13 @@ class Worker:
     def __init__(
         self, engine: ContainerEngine, networks: NetworkSync, storage: WorkerStorage, reporter: Reporter,
         clock: Clock, node_address: Callable[[], str], pull: Callable[[str], Awaitable[object]] | None = None,
+        describe: Callable[[], NodeDescription] = NodeDescription,
     ) -> None:
         self._engine, self._networks = engine, networks
         self._storage, self._reporter = storage, reporter
         self._node_address = node_address
-        self._tools = TaskTools(engine, clock, self._report, networks.ready, pull)
+        self._dependencies = Dependencies()
+        self._tools = TaskTools(engine, clock, self._report, networks.ready, pull, self._dependencies, describe)
         self._runners: dict[str, TaskRunner] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
         self._carried: dict[str, NetworkAssignment] = {}
@@ -59,7 +62,8 @@ class Worker:
             self._start(task, _resume(statuses.get(task.id, task.status), containers.get(task.id)))
 
     def apply(self, message: Assignments) -> None:
-        """What the manager says: networks first, since tasks wait for theirs."""
+        """What the manager says: networks, secrets and configs first, since tasks wait for theirs."""
+        self._dependencies.apply(message)
         self._apply_networks(message)
         if message.complete:
             kept = {task.id for task in message.tasks}
@@ -85,7 +89,7 @@ class Worker:
             if task_id not in self._runners and task_id not in self._running:
                 log.info("container %s: its task is no longer assigned", container.name)
                 try:
-                    await self._engine.remove(container.id, force=True)
+                    await self._engine.remove(container.id, force=True, volumes=True)
                 except SwarmError as error:
                     log.warning("container %s not removed: %s", container.name, error)
 

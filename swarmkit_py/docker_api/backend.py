@@ -20,6 +20,7 @@ from swarmkit_py.model.objects import Cluster, Config, Network, Node, Secret, Se
 from swarmkit_py.model.specs import ClusterSpec, ConfigSpec, NetworkSpec, NodeSpec, SecretSpec, ServiceSpec
 from swarmkit_py.rpc.messages import LogLineMessage
 from swarmkit_py.runtime.base import ContainerEngine, ImageKeeper, LogOptions
+from swarmkit_py.runtime.base_mounts import VolumeStore
 from swarmkit_py.store.watch import Change
 
 
@@ -143,6 +144,7 @@ class NodeBackend(Protocol):
     ids: Ids
     engine: ContainerEngine
     images: ImageKeeper
+    volumes: VolumeStore
     daemon_id: str
     data_root: str
 

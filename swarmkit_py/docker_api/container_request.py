@@ -16,11 +16,12 @@ from swarmkit_py.docker_api.host_config import (
     refuse_unsupported,
     restart_policy,
 )
+from swarmkit_py.docker_api.mount_request import mount_fields
 from swarmkit_py.errors import InvalidArgument, Unimplemented
 from swarmkit_py.runtime.base import ContainerConfig, ExecConfig, PortMapping, SandboxSpec
 
 _NAME = re.compile(r"/?[a-zA-Z0-9][a-zA-Z0-9_.-]+")
-_UNSUPPORTED = ("Domainname", "Volumes", "NetworkDisabled", "MacAddress", "OnBuild", "Shell")
+_UNSUPPORTED = ("Domainname", "NetworkDisabled", "MacAddress", "OnBuild", "Shell")
 
 
 def check_name(name: str) -> str:
@@ -56,6 +57,7 @@ def container_config(body: Json, name: str, exposed: list[str]) -> ContainerConf
         sysctls=_strings(host, "Sysctls"), groups=_words(host, "GroupAdd") or [],
         log=log_config(_object(host, "LogConfig")), seccomp=seccomp(_words(host, "SecurityOpt") or []),
         attach_stdout=_flag(body, "AttachStdout"), attach_stderr=_flag(body, "AttachStderr"),
+        **mount_fields(body, host),
     )
 
 

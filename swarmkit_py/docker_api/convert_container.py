@@ -14,6 +14,7 @@ from swarmkit_py.docker_api.convert import Json, plain
 from swarmkit_py.docker_api.convert_network import local_id
 from swarmkit_py.docker_api.durations import human_duration
 from swarmkit_py.docker_api.host_config import host_config_json
+from swarmkit_py.docker_api.mount_request import mounts_json
 from swarmkit_py.model.assignment import mac_of
 from swarmkit_py.model.container import STARTING
 from swarmkit_py.runtime.base import Container, Image, PortMapping
@@ -64,7 +65,7 @@ def container_summary(container: Container, image: Image | None, now: datetime, 
         "Status": status_text(container, now),
         "HostConfig": {"NetworkMode": network_mode(container)},
         "NetworkSettings": {"Networks": networks_json(container, names)},
-        "Mounts": [],
+        "Mounts": mounts_json(container),
     }
 
 
@@ -151,7 +152,7 @@ def container_json(
         "ExecIDs": exec_ids or None,
         "HostConfig": host_config_json(container.config, network_mode(container), _bindings_asked(container)),
         "GraphDriver": {"Data": None, "Name": "overlay2"},
-        "Mounts": [],
+        "Mounts": mounts_json(container),
         "Config": _config(container, image),
         "NetworkSettings": _network_settings(container, image, names),
     }
@@ -184,7 +185,7 @@ def _config(container: Container, image: Image | None) -> Json:
         "Tty": config.tty, "OpenStdin": config.open_stdin, "StdinOnce": config.stdin_once,
         "Env": merge_environment(_words(defaults.get("Env")), list(config.env)) or None,
         "Cmd": config.args if config.args is not None else defaults.get("Cmd"),
-        "Image": config.image, "Volumes": None,
+        "Image": config.image, "Volumes": dict.fromkeys(config.volumes, {}) or None,
         "WorkingDir": config.working_dir or str(defaults.get("WorkingDir") or ""),
         "Entrypoint": config.command if config.command is not None else defaults.get("Entrypoint"),
         "OnBuild": None, "Labels": dict(config.labels),

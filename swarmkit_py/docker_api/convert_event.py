@@ -12,6 +12,7 @@ from typing import Any
 from swarmkit_py.docker_api.convert import Json
 from swarmkit_py.model.objects import Config, ManagerStatus, Network, Node, Secret, Service
 from swarmkit_py.runtime.base import ContainerEvent
+from swarmkit_py.runtime.base_mounts import Volume
 from swarmkit_py.store.watch import Change
 
 Differences = Callable[[Any, Any], dict[str, str]]
@@ -41,6 +42,31 @@ def container_event_json(event: ContainerEvent) -> Json:
                   **event.attributes}
     answer = event_json("container", event.action, container.id, attributes, "local", event.time)
     return {"status": event.action, "id": container.id, "from": container.config.image, **answer}
+
+
+def container_events_json(event: ContainerEvent) -> list[Json]:
+    """A container event with what it means for the container's volumes: mounted before a start, unmounted after an
+    end."""
+    its_own, volumes = container_event_json(event), _volume_use(event)
+    return [*volumes, its_own] if event.action == "start" else [its_own, *volumes]
+
+
+def volume_event_json(action: str, volume: Volume, time: datetime) -> Json:
+    """A volume was made (`create`) or removed (`destroy`)."""
+    return event_json("volume", action, volume.name, {"driver": volume.driver}, "local", time)
+
+
+def _volume_use(event: ContainerEvent) -> list[Json]:
+    action = {"start": "mount", "die": "unmount"}.get(event.action)
+    found = []
+    for point in event.container.mounts if action else ():
+        if point.type == "volume":
+            attributes = {"container": event.container.id, "driver": point.driver}
+            if action == "mount":
+                attributes |= {"destination": point.destination, "propagation": point.propagation,
+                               "read/write": str(point.rw).lower()}
+            found.append(event_json("volume", action or "", point.name, attributes, "local", event.time))
+    return found
 
 
 def change_events(changes: list[Change], now: datetime) -> Iterator[Json]:

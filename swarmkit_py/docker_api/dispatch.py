@@ -30,13 +30,14 @@ from swarmkit_py.docker_api.routes import (
     swarm,
     system,
     tasks,
+    volumes,
 )
 from swarmkit_py.docker_api.routing import Route, Router, split_version
 from swarmkit_py.errors import InvalidArgument, SwarmError
 
 log = logging.getLogger(__name__)
 
-TABLES = (system, metrics, swarm, nodes, secrets, services, service_logs, tasks, networks, network_changes,
+TABLES = (system, metrics, swarm, nodes, secrets, volumes, services, service_logs, tasks, networks, network_changes,
           containers, attach, exec, absent, image_transfer, images, events)
 """`image_transfer` comes before `images`, whose names may hold any word."""
 

@@ -15,8 +15,9 @@ from typing import Any
 
 from swarmkit_py.docker_api.backend import ControlApi, NodeBackend
 from swarmkit_py.docker_api.convert import Json
-from swarmkit_py.docker_api.convert_event import change_events, container_event_json
+from swarmkit_py.docker_api.convert_event import change_events, container_events_json, volume_event_json
 from swarmkit_py.errors import SwarmError
+from swarmkit_py.runtime.base_mounts import Volume
 
 RING = 256
 """Events kept for `since`."""
@@ -53,6 +54,7 @@ class EventHub:
         self._manager: asyncio.Task[None] | None = None
 
     def start(self) -> None:
+        self._backend.volumes.listen(self._volume_event)
         self._engine = asyncio.ensure_future(self._pump("container", self._follow_engine))
         self.follow_manager()
 
@@ -100,9 +102,13 @@ class EventHub:
         for listener in self._listeners:
             listener.put(event)
 
+    def _volume_event(self, action: str, volume: Volume) -> None:
+        self.publish(volume_event_json(action, volume, self._backend.clock.now()))
+
     async def _follow_engine(self) -> None:
         async for event in _closing(self._backend.engine.subscribe):
-            self.publish(container_event_json(event))
+            for each in container_events_json(event):
+                self.publish(each)
 
     async def _follow_store(self, control: ControlApi) -> None:
         async for changes in _closing(control.subscribe):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from swarmkit_py.docker_api import mount_request
 from swarmkit_py.docker_api.container_options import options_json
 from swarmkit_py.docker_api.convert import Json
 from swarmkit_py.errors import InvalidArgument, Unimplemented
@@ -17,7 +18,7 @@ HANDLED = {
     "NetworkMode", "PortBindings", "RestartPolicy", "AutoRemove", "CapAdd", "CapDrop", "ExtraHosts", "Privileged",
     "PublishAllPorts", "ReadonlyRootfs", "Init", "Memory", "MemoryReservation", "MemorySwap", "NanoCpus", "CpuShares",
     "CpuPeriod", "CpuQuota", "CpusetCpus", "CpusetMems", "PidsLimit", "Ulimits", "Sysctls", "GroupAdd", "LogConfig",
-    "SecurityOpt",
+    "SecurityOpt", *mount_request.HANDLED,
 }
 CLIENT_ONLY = {"ContainerIDFile", "ConsoleSize"}
 """Fields the daemon does nothing with."""
@@ -122,4 +123,5 @@ def host_config_json(config: ContainerConfig, mode: str, bindings: Json) -> Json
         "MaskedPaths": None if config.privileged else MASKED,
         "ReadonlyPaths": None if config.privileged else READONLY,
         "Init": config.init,
+        **mount_request.host_config_part(config),
     }

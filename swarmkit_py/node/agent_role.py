@@ -64,7 +64,8 @@ class AgentRole:
         self._managers = Managers(membership.managers, self._rng)
         self._sync = NetworkSync(network, clock)
         reporter = Reporter(clock)
-        self._worker = Worker(engine, self._sync, self._storage, reporter, clock, lambda: membership.addr, pull)
+        self._worker = Worker(engine, self._sync, self._storage, reporter, clock, lambda: membership.addr, pull,
+                              lambda: describe_node(hostname))
         self._agent = Agent(AgentParts(
             connect=self._connect, hello=self._hello, managers=self._managers, worker=self._worker,
             reporter=reporter, engine=engine, clock=clock, rng=self._rng, events=self,

@@ -17,8 +17,10 @@ from swarmkit_py.network.base import NodeNetwork
 from swarmkit_py.network.controller import NetworkController
 from swarmkit_py.node.options import RUNTIMES, NodeOptions
 from swarmkit_py.runtime.base import ContainerEngine, ImageKeeper
+from swarmkit_py.runtime.base_mounts import VolumeStore
 from swarmkit_py.runtime.engine import Engine
 from swarmkit_py.runtime.node_images import NodeImages
+from swarmkit_py.runtime.volumes import LocalVolumes
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Parts:
 
     engine: ContainerEngine
     images: ImageKeeper
+    volumes: VolumeStore
     network: NodeNetwork
     start: Callable[[], Awaitable[None]]
     stop: Callable[[], Awaitable[None]]
@@ -45,9 +48,10 @@ def make_parts(options: NodeOptions, clock: Clock, ids: Ids) -> Parts:
 
 def _real(options: NodeOptions, clock: Clock, ids: Ids) -> Parts:
     network = NetworkController(options.exec_root, clock)
+    volumes = LocalVolumes(options.data_root / "volumes", clock, ids)
     images = NodeImages(options.images, options.data_root / "images", clock)
     engine = Engine(network=network, images=images, clock=clock, ids=ids, data_root=options.data_root,
-                    exec_root=options.exec_root, cgroup_parent=options.cgroup_parent)
+                    exec_root=options.exec_root, cgroup_parent=options.cgroup_parent, volumes=volumes)
 
     async def start() -> None:
         await network.start()
@@ -57,12 +61,13 @@ def _real(options: NodeOptions, clock: Clock, ids: Ids) -> Parts:
         await engine.close()
         await network.stop()
 
-    return Parts(engine, images, network, start, stop)
+    return Parts(engine, images, volumes, network, start, stop)
 
 
 def _docker(options: NodeOptions, clock: Clock) -> Parts:
     from swarmkit_py.runtime.docker import DockerEngine, DockerImages
     from swarmkit_py.runtime.docker.client import DockerClient
+    from swarmkit_py.runtime.docker.volumes import DockerVolumes
 
     network = NetworkController(options.exec_root, clock)
     client = DockerClient(options.docker_host)
@@ -76,7 +81,8 @@ def _docker(options: NodeOptions, clock: Clock) -> Parts:
         await engine.close()
         await network.stop()
 
-    return Parts(engine, DockerImages(client, options.data_root / "spool"), network, start, stop)
+    images = DockerImages(client, options.data_root / "spool")
+    return Parts(engine, images, DockerVolumes(client), network, start, stop)
 
 
 def _fake(options: NodeOptions, clock: Clock, ids: Ids) -> Parts:
@@ -87,7 +93,8 @@ def _fake(options: NodeOptions, clock: Clock, ids: Ids) -> Parts:
     images = NodeImages(options.images, options.data_root / "images", clock)
     known = images if options.images.is_dir() else None  # without an image store, every image is "there"
     engine = FakeEngine(clock, ids, network=network, images=known)
-    return Parts(engine, images, network, _nothing, _nothing)
+    volumes = LocalVolumes(options.data_root / "volumes", clock, ids)
+    return Parts(engine, images, volumes, network, _nothing, _nothing)
 
 
 async def _nothing() -> None:

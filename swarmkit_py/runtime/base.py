@@ -17,7 +17,9 @@ from msgspec import field
 from swarmkit_py.clock import ZERO_TIME
 from swarmkit_py.model.base import Model
 from swarmkit_py.model.container import Health, Limits, LogConfig, Ulimit
+from swarmkit_py.model.mounts import DNSConfig, Mount
 from swarmkit_py.model.specs import HealthConfig
+from swarmkit_py.runtime.base_mounts import ContainerFile, MountPoint
 
 
 class PortMapping(Model, frozen=True, kw_only=True):
@@ -119,6 +121,16 @@ class ContainerConfig(Model, frozen=True, kw_only=True):
     attach_stdout: bool = False
     attach_stderr: bool = False
     """What the client attached to at the start; only shown again."""
+    files: list[ContainerFile] = field(default_factory=list)
+    mounts: list[Mount] = field(default_factory=list)
+    binds: list[str] = field(default_factory=list)
+    """`-v` with a source: `/on/host:/inside[:mode]`, `volume:/inside[:mode]`."""
+    volumes: list[str] = field(default_factory=list)
+    """`-v` without one: paths that get an anonymous volume, beside those that the image names."""
+    tmpfs: dict[str, str] = field(default_factory=dict)
+    """`--tmpfs`: path → mount options."""
+    dns: DNSConfig | None = None
+    """What stands in /etc/resolv.conf instead of the host's lines."""
 
 
 class Container(Model, frozen=True, kw_only=True):
@@ -147,6 +159,8 @@ class Container(Model, frozen=True, kw_only=True):
     health: Health | None = None
     """None: no health check. Kept after its end, as with Docker."""
     oom_killed: bool = False
+    mounts: list[MountPoint] = field(default_factory=list)
+    """Without those that Docker makes for itself, and without secrets and configs."""
 
     @property
     def running(self) -> bool:
@@ -239,8 +253,9 @@ class ContainerEngine(Protocol):
     async def wait(self, ref: str, condition: str = "not-running") -> int:
         """The exit code, at the next end (`next-exit`), removal (`removed`), or at once if not running."""
 
-    async def remove(self, ref: str, force: bool = False) -> None:
-        """Every trace of it. Raises errors.Conflict if it runs and not `force`."""
+    async def remove(self, ref: str, force: bool = False, *, volumes: bool = False) -> None:
+        """Every trace of it, with `volumes` also its anonymous volumes. Raises errors.Conflict if it runs and not
+        `force`."""
 
     async def rename(self, ref: str, name: str) -> None: ...
 

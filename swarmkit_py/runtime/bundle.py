@@ -74,6 +74,9 @@ class BundleSpec:
     limits: Limits = Limits()
     sysctls: dict[str, str] = field(default_factory=dict)
     seccomp: bool = True
+    mounts: tuple[dict[str, Any], ...] = ()
+    """What was asked for, as config.json has it; it takes the place of a default at the same path."""
+    root_propagation: str = ""
 
 
 def process_json(spec: ProcessSpec, ids: IdMap) -> dict[str, Any]:
@@ -103,7 +106,7 @@ def _rlimit(one: Ulimit) -> dict[str, Any]:
 
 
 def mounts(spec: BundleSpec) -> list[dict[str, Any]]:
-    """Docker's file systems, then its three files."""
+    """Docker's file systems, then its three files, then what was asked for."""
     pts = ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"]
     if spec.ids.has_gid(TTY_GROUP):
         pts.append(f"gid={TTY_GROUP}")
@@ -113,7 +116,7 @@ def mounts(spec: BundleSpec) -> list[dict[str, Any]]:
     if not spec.network_path:
         # A sysfs shows the network namespace of who mounts it; in the host's own one the kernel wants the host's.
         sysfs = _mount("/sys", "none", "/sys", ["rbind", *plain, access])
-    return [
+    defaults = [
         _mount("/proc", "proc", "proc", plain),
         _mount("/dev", "tmpfs", "tmpfs", ["nosuid", "strictatime", "mode=755", "size=65536k"]),
         _mount("/dev/pts", "devpts", "devpts", pts),
@@ -122,6 +125,8 @@ def mounts(spec: BundleSpec) -> list[dict[str, Any]]:
         _mount("/dev/shm", "tmpfs", "shm", [*plain, "mode=1777", "size=65536k"]),
         *(_mount(target, "bind", source, ["rbind", "rprivate", "rw"]) for source, target in spec.binds),
     ]
+    taken = {each["destination"] for each in spec.mounts}
+    return [*(each for each in defaults if each["destination"] not in taken), *spec.mounts]
 
 
 def _mount(target: str, kind: str, source: str, options: list[str]) -> dict[str, Any]:
@@ -161,6 +166,8 @@ def bundle_json(spec: BundleSpec) -> dict[str, Any]:
     if spec.sysctls:
         linux["sysctl"] = {**linux.get("sysctl", {}), **spec.sysctls}
     linux["namespaces"] = namespaces
+    if spec.root_propagation:
+        linux["rootfsPropagation"] = spec.root_propagation
     if not spec.privileged:
         linux |= {"maskedPaths": list(MASKED_PATHS), "readonlyPaths": list(READONLY_PATHS)}
         if spec.seccomp:

@@ -14,7 +14,9 @@ from typing import Any, TypeVar
 from swarmkit_py import errors
 from swarmkit_py.runtime.attach import ConmonAttached
 from swarmkit_py.runtime.base import Container, Image, SandboxNetwork
+from swarmkit_py.runtime.base_mounts import VolumeStore
 from swarmkit_py.runtime.launcher import Running
+from swarmkit_py.runtime.mount_points import drop_anonymous
 from swarmkit_py.runtime.registry import EventHub, Registry
 from swarmkit_py.runtime.storage import Saved, Storage
 
@@ -54,8 +56,11 @@ class Cell:
 class Cells:
     """All of them, their state on disk, and the tasks that watch them."""
 
-    def __init__(self, registry: Registry, events: EventHub, storage: Storage, network: SandboxNetwork) -> None:
+    def __init__(
+        self, registry: Registry, events: EventHub, storage: Storage, network: SandboxNetwork, volumes: VolumeStore,
+    ) -> None:
         self.registry, self.events, self.storage, self._network = registry, events, storage, network
+        self.volumes = volumes
         self._cells: dict[str, Cell] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -89,18 +94,20 @@ class Cells:
         except errors.SwarmError as error:
             self.registry.update(container_id, error=str(error))
 
-    async def release(self, container_id: str) -> None:
-        """Give network and mount back; a failure there must not keep the container from ending."""
+    async def release(self, container_id: str, *, keep_files: bool = False) -> None:
+        """Give network, mount and secrets back; a failure there must not keep the container from ending."""
         try:
             await self._network.remove_sandbox(container_id)
         except errors.SwarmError as error:
             self.registry.update(container_id, error=f"its network could not be removed: {error}")
         try:
             self.storage.unmount(container_id)
+            if not keep_files:
+                self.storage.files.drop(container_id)
         except OSError as error:
             self.registry.update(container_id, error=f"its root file system could not be unmounted: {error}")
 
-    async def destroy(self, container_id: str) -> None:
+    async def destroy(self, container_id: str, *, volumes: bool = False) -> None:
         """Remove every trace of a container that does not run, and tell everybody."""
         cell = self._cells[container_id]
         container = self.registry.update(container_id, status="removing")
@@ -108,6 +115,9 @@ class Cells:
         self.storage.destroy(container_id)
         cell.fail_waiting()
         self.forget(container_id)
+        if volumes:
+            used = {point.name for other in self.registry.all() for point in other.mounts}
+            drop_anonymous(container.mounts, used, self.volumes)
         self.events.publish("destroy", container)
         resolve(cell.removal_waiters, container.exit_code)
         resolve(cell.exit_waiters, container.exit_code)

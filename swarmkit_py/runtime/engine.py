@@ -26,6 +26,7 @@ from swarmkit_py.runtime.base import (
     LogOptions,
     SandboxNetwork,
 )
+from swarmkit_py.runtime.base_mounts import ContainerFile, VolumeStore
 from swarmkit_py.runtime.bundle import ProcessSpec
 from swarmkit_py.runtime.cells import Cells
 from swarmkit_py.runtime.conmon import Shim
@@ -33,13 +34,17 @@ from swarmkit_py.runtime.execs import Execs
 from swarmkit_py.runtime.launcher import Launcher, effective_hostname
 from swarmkit_py.runtime.lifecycle import Lifecycle
 from swarmkit_py.runtime.logs import DirectoryWatch, read_logs
+from swarmkit_py.runtime.mount_points import drop_anonymous, make_mounts
+from swarmkit_py.runtime.mount_specs import Wanted, wanted_mounts
 from swarmkit_py.runtime.probes import Probes
 from swarmkit_py.runtime.program import command_line, environment, merge_environment, stop_signal
 from swarmkit_py.runtime.registry import EventHub, Registry
+from swarmkit_py.runtime.secret_files import without_data
 from swarmkit_py.runtime.signals import parse_signal
 from swarmkit_py.runtime.storage import Storage
 from swarmkit_py.runtime.takeover import take_over
 from swarmkit_py.runtime.top import processes_like
+from swarmkit_py.runtime.volumes import LocalVolumes
 
 
 class Engine:
@@ -49,8 +54,9 @@ class Engine:
 
     def __init__(
         self, *, network: SandboxNetwork, images: ImageStore, clock: Clock, ids: Ids, data_root: Path,
-        exec_root: Path, cgroup_parent: str = "",
+        exec_root: Path, cgroup_parent: str = "", volumes: VolumeStore | None = None,
     ) -> None:
+        self._volumes = volumes or LocalVolumes(data_root / "volumes", clock, ids)
         self._images, self._clock, self._ids = images, clock, ids
         self._id_map = mounts.read_id_map()
         self._cgroups = cgroups.find(cgroup_parent, Path("/proc/self/mountinfo").read_text())
@@ -60,7 +66,7 @@ class Engine:
         self._launcher = Launcher(self._storage, shim, self._id_map, self._cgroups)
         self._shim = shim
         self._registry, self._events = Registry(), EventHub(clock)
-        self._cells = Cells(self._registry, self._events, self._storage, network)
+        self._cells = Cells(self._registry, self._events, self._storage, network, self._volumes)
         self._probes = Probes(self._cells, clock, lambda: self)
         self._life = Lifecycle(
             cells=self._cells, launcher=self._launcher, shim=shim, network=network, clock=clock, probes=self._probes,
@@ -84,19 +90,28 @@ class Engine:
         parse_signal(stop_signal(config, image))
         health.check(config.health)
         config = msgspec.structs.replace(config, health=health.merged(config.health, health.of_image(image.config)))
+        wanted = wanted_mounts(config, image)
         container_id = self._ids.container_id()
         name = self._registry.reserve_name(config.name, container_id)
+        stored = msgspec.structs.replace(config, files=without_data(config.files))
         container = Container(
-            id=container_id, name=name, config=config, image_id=image.id, path=path, args=args,
+            id=container_id, name=name, config=stored, image_id=image.id, path=path, args=args,
             created=self._clock.now(), log_path=str(self._storage.log(container_id)))
         try:
+            container = self._provide(container, wanted, config.files)
             self._life.add(container, image)
         except errors.SwarmError:
+            drop_anonymous(container.mounts, set(), self._volumes)
             self._registry.release_name(name)
             self._storage.destroy(container_id)
             raise
         self._events.publish("create", container)
         return container
+
+    def _provide(self, container: Container, wanted: list[Wanted], files: list[ContainerFile]) -> Container:
+        """Make what the container needs beside its root."""
+        self._storage.files.put(container.id, files)
+        return msgspec.structs.replace(container, mounts=make_mounts(wanted, self._volumes))
 
     async def start(self, ref: str) -> Container:
         """See ContainerEngine."""
@@ -114,10 +129,10 @@ class Engine:
         """See ContainerEngine."""
         return await self._life.wait(self.get(ref).id, condition)
 
-    async def remove(self, ref: str, force: bool = False) -> None:
+    async def remove(self, ref: str, force: bool = False, *, volumes: bool = False) -> None:
         """See ContainerEngine."""
         container_id = self.get(ref).id
-        await self._life.remove(container_id, force)
+        await self._life.remove(container_id, force, volumes=volumes)
         self._execs.forget(container_id)
 
     async def rename(self, ref: str, name: str) -> None:

@@ -5,6 +5,7 @@ Counterpart: libnetwork/etchosts/etchosts.go, libnetwork/resolvconf/resolvconf.g
 
 from __future__ import annotations
 
+from swarmkit_py.model.mounts import DNSConfig
 from swarmkit_py.runtime.base import Sandbox
 
 _LOCAL = (
@@ -34,14 +35,28 @@ def own_addresses(sandbox: Sandbox | None) -> list[str]:
     return [address.partition("/")[0] for address in addresses if address]
 
 
-def resolv_conf(host: str, *, own_namespace: bool, resolver: str = "") -> str:
-    """The host's resolv.conf; with a network of its own, minus resolvers on the host's loopback; with a resolver of
-    its own, that one alone. `ndots:0`: a name without a dot is asked for as it stands, as a service's is."""
-    if not own_namespace:
+def resolv_conf(host: str, *, own_namespace: bool, resolver: str = "", dns: DNSConfig | None = None) -> str:
+    """The host's resolv.conf; with a network of its own, minus resolvers on the host's loopback. What `dns` names
+    takes the place of the host's lines of that kind (a search list of `.` alone: no search list). With a resolver of
+    its own, that one alone is asked (it knows `dns.nameservers`); `ndots:0`: a name without a dot is asked for as it
+    stands, as a service's is."""
+    if not own_namespace and dns is None:
         return host
-    if resolver:
-        kept = (line for line in host.splitlines() if line.split()[:1] in (["search"], ["domain"]))
-        return "".join([f"nameserver {resolver}\n", *(line + "\n" for line in kept), "options ndots:0\n"])
+    dns = dns or DNSConfig()
+    lines = [line.split() for line in (_reachable(host) if own_namespace else host).splitlines()]
+    servers = [resolver] if resolver else dns.nameservers or []
+    search, options = dns.search or [], list(dns.options or ())
+    if resolver and not any(option.startswith("ndots:") for option in options):
+        options.append("ndots:0")
+    kinds = (("nameserver", servers), ("search", search), ("options", options))
+    replaced = {kind for kind, values in kinds if values} | ({"domain"} if search else set())
+    kept = [words for words in lines if words and words[0] not in replaced and not (resolver and words[0][0] in "#;")]
+    said = [["nameserver", server] for server in servers] + [
+        [kind, *values] for kind, values in kinds[1:] if values and values != ["."]]
+    return "".join(" ".join(words) + "\n" for words in [*said[:len(servers)], *kept, *said[len(servers):]])
+
+
+def _reachable(host: str) -> str:
     lines = []
     for line in host.splitlines():
         words = line.split()

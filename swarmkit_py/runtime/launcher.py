@@ -6,6 +6,7 @@ Counterpart: moby/daemon/start.go (containerStart), moby/daemon/oci_linux.go (cr
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import socket
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from swarmkit_py.runtime.attach import ConmonAttached
 from swarmkit_py.runtime.base import Container, Image, Sandbox
 from swarmkit_py.runtime.bundle import BundleSpec, IdMap, ProcessSpec, bundle_json
 from swarmkit_py.runtime.cgroups import Cgroups
+from swarmkit_py.runtime.mount_points import fill_volumes, oci_mount, root_propagation
 from swarmkit_py.runtime.program import User, environment, find_user
 from swarmkit_py.runtime.rotate import size_bytes
 from swarmkit_py.runtime.storage import Storage
@@ -43,11 +45,14 @@ class Launcher:
 
     def __init__(self, storage: Storage, shim: conmon.Shim, ids: IdMap, cgroups: Cgroups) -> None:
         self._storage, self._shim, self._ids, self._cgroups = storage, shim, ids, cgroups
+        self._files = storage.files
 
     async def launch(
         self, container: Container, image: Image, sandbox: Sandbox, waiting: list[ConmonAttached]
     ) -> Running:
         """Run it; everyone in `waiting` gets its output from the first byte. Raises SwarmError."""
+        merged = self._storage.mount(container.id, image)
+        await asyncio.to_thread(fill_volumes, container.mounts, merged)
         self.write_bundle(container, image, sandbox)
         place = self._storage.place(container.id)
         started = await self._shim.create(
@@ -83,12 +88,15 @@ class Launcher:
             limits=possible(container.config.limits, self._cgroups.support()),
             sysctls=container.config.sysctls,
             seccomp=container.config.seccomp != "unconfined",
+            mounts=(*map(oci_mount, container.mounts), *self._files.binds(container.id, container.config.files)),
+            root_propagation=root_propagation(container.mounts, _read(Path("/proc/self/mountinfo"))),
         )
         self._storage.write_bundle(container.id, bundle_json(spec), {
             "hostname": hostname + "\n",
             "hosts": files.hosts(hostname, sandbox, container.config.extra_hosts),
             "resolv.conf": files.resolv_conf(
-                _read(Path("/etc/resolv.conf")), own_namespace=bool(sandbox.path), resolver=sandbox.resolver),
+                _read(Path("/etc/resolv.conf")), own_namespace=bool(sandbox.path), resolver=sandbox.resolver,
+                dns=container.config.dns),
         })
 
     def process_spec(self, container: Container, image: Image, merged: Path, hostname: str) -> ProcessSpec:

@@ -105,7 +105,7 @@ class Lifecycle:
             error=text, exit_code=conmon.start_exit_code(text) or 128)
         await self._cells.release(container.id)
         if container.config.auto_remove:
-            await self._cells.destroy(container.id)
+            await self._cells.destroy(container.id, volumes=True)
         else:
             self._cells.save_or_note(container.id)
 
@@ -150,7 +150,7 @@ class Lifecycle:
         container = self._registry.get(container_id)
         self._events.publish("die", container, exitCode=str(container.exit_code))
         if container.config.auto_remove:
-            await self._cells.destroy(container_id)
+            await self._cells.destroy(container_id, volumes=True)
         resolve(cell.exit_waiters, container.exit_code)
 
     def _plan_restart(self, container_id: str, cell: Cell) -> None:
@@ -233,7 +233,7 @@ class Lifecycle:
             return container.exit_code
         return await promise(cell.removal_waiters if condition == "removed" else cell.exit_waiters)
 
-    async def remove(self, container_id: str, force: bool) -> None:
+    async def remove(self, container_id: str, force: bool, *, volumes: bool = False) -> None:
         """Every trace of it. Raises errors.Conflict if it runs and not `force`."""
         cell = self._cells.get(container_id)
         if self._registry.get(container_id).status in ("running", "paused", "restarting") and not force:
@@ -251,4 +251,4 @@ class Lifecycle:
             await over
         async with cell.lock:
             if container_id in self._cells:
-                await self._cells.destroy(container_id)
+                await self._cells.destroy(container_id, volumes=volumes)

@@ -15,7 +15,7 @@ from pathlib import Path
 from swarmkit_py import errors
 from swarmkit_py.runtime.bundle import IdMap
 
-MS_RDONLY, MS_REMOUNT, MS_BIND = 1, 32, 4096
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_BIND = 1, 2, 4, 8, 32, 4096
 MNT_DETACH = 2
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -112,6 +112,11 @@ def mount_overlay(lower: str, upper: Path, work: Path, merged: Path, ids: IdMap)
         except OSError as error:
             failure = error
     raise errors.Internal(f"cannot mount the root file system {merged}: {failure.strerror if failure else ''}")
+
+
+def mount_tmpfs(path: Path, options: str) -> None:
+    """Mount memory at `path`. Raises OSError."""
+    _mount("tmpfs", str(path), "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, options)
 
 
 def unmount(path: Path) -> None:

@@ -4,6 +4,7 @@
     data_root/overlay/<id>/      diff (what the container wrote), work, merged (mounted while it runs)
     exec_root/<id>/              OCI bundle, conmon's sockets and pid files: gone with the process
     exec_root/exits/<id>         exit code, left by conmon
+    exec_root/files/<id>/        secrets and configs, a tmpfs of its own: `secret_files`
 
 Knows no process. Counterpart: moby/container/container.go (ToDisk, FromDisk), moby/daemon/graphdriver.
 """
@@ -23,6 +24,7 @@ from swarmkit_py.runtime import mounts
 from swarmkit_py.runtime.base import Container, Image
 from swarmkit_py.runtime.bundle import IdMap
 from swarmkit_py.runtime.conmon import ShimPlace
+from swarmkit_py.runtime.secret_files import SecretFiles
 
 
 class Saved(Model, frozen=True, kw_only=True):
@@ -53,6 +55,7 @@ class Storage:
     def __init__(self, data_root: Path, exec_root: Path, ids: IdMap) -> None:
         self.data_root, self.exec_root, self._ids = data_root, exec_root, ids
         self.exits = exec_root / "exits"
+        self.files = SecretFiles(exec_root / "files", ids)
         with disk_errors(data_root):
             (data_root / "containers").mkdir(parents=True, exist_ok=True)
         with disk_errors(exec_root):
@@ -130,6 +133,7 @@ class Storage:
     def destroy(self, container_id: str) -> None:
         """Every file of it. Idempotent."""
         self.unmount(container_id)
+        self.files.drop(container_id)
         self.drop_bundle(container_id)
         shutil.rmtree(self.layers(container_id), ignore_errors=True)
         shutil.rmtree(self.home(container_id), ignore_errors=True)

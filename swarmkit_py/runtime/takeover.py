@@ -50,7 +50,7 @@ async def _idle(container: Container, cell: Cell, cells: Cells, life: Lifecycle,
     if (shim.state / container.id).exists():
         await shim.delete(container.id)  # with its cgroups, if it has any
     cells.storage.drop_bundle(container.id)
-    await cells.release(container.id)
+    await cells.release(container.id, keep_files=container.status == "created")
     was_restarting = container.status == "restarting"
     if container.status != "created" and restart.starts_with_engine(
         container.config.restart_policy, stopped_by_user=cell.stopped_by_user, was_running=was_restarting

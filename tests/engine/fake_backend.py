@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import tempfile
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -38,6 +40,7 @@ from swarmkit_py.model.specs import NodeSpec, Platform, Resources
 from swarmkit_py.model.states import NodeState, Role, TaskState
 from swarmkit_py.rpc.messages import LogLineMessage
 from swarmkit_py.runtime.base import Image, LogOptions
+from swarmkit_py.runtime.volumes import LocalVolumes
 from swarmkit_py.store.memory import Store
 from tests.engine.local_engine import LocalEngine
 
@@ -108,6 +111,8 @@ class FakeBackend:
         self.ids = Ids()
         self.images = FakeImages()
         self.engine = LocalEngine(self.clock, self.ids, self.images)
+        self._folder = tempfile.TemporaryDirectory()
+        self.volumes = LocalVolumes(Path(self._folder.name), self.clock, self.ids)
         self.daemon_id = "AAAA:BBBB"
         self.data_root = "/var/lib/swarmd"
         self.store: Store | None = None
@@ -176,6 +181,7 @@ class FakeBackend:
         if self._loop is not None:
             self._loop.cancel()
         await self.engine.close()
+        self._folder.cleanup()
 
     def _refuse_twice(self) -> None:
         if self.info.local_node_state != "inactive":

@@ -233,7 +233,7 @@ class LocalEngine:
         await asyncio.sleep(0)  # those who keep the books go first
         return code
 
-    async def remove(self, ref: str, force: bool = False) -> None:
+    async def remove(self, ref: str, force: bool = False, *, volumes: bool = False) -> None:
         container = self.get(ref)
         if container.running:
             if not force:

@@ -119,7 +119,8 @@ class World:
         files = [str(path.relative_to(self.root)) for name in ("data/containers", "data/overlay", "exec", "netns")
                  for path in (self.root / name).glob("*")]
         mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines() if str(self.root) in line]
-        return [name for name in files if name not in ("exec/exits", "exec/runc", "exec/execs")] + mounts
+        kept = ("exec/exits", "exec/runc", "exec/execs", "exec/files")
+        return [name for name in files if name not in kept] + mounts
 
 
 async def collect(attached: Attached) -> dict[str, bytes]:

@@ -50,16 +50,12 @@ _NOT_YET = (
     ("POST", "/build/cancel", "docker build"),
     ("POST", "/session", "docker build with BuildKit"),
     ("POST", "/grpc", "docker build with BuildKit"),
-    ("POST", "/volumes/create", "docker volume create"),
-    ("POST", "/volumes/prune", "docker volume prune"),
     ("GET", "/plugins/privileges", "docker plugin install"),
     ("POST", "/plugins/pull", "docker plugin install"),
     ("POST", "/plugins/create", "docker plugin create"),
 )
 
 _NO_SUCH = (
-    ("/volumes/{id}", "GET", "get {id}: no such volume", False),
-    ("/volumes/{id}", "DELETE", "get {id}: no such volume", False),
     ("/plugins/{id...}/json", "GET", 'plugin "{id}" not found', False),
     ("/plugins/{id...}", "DELETE", 'plugin "{id}" not found', False),
     ("/plugins/{id...}/enable", "POST", 'plugin "{id}" not found', False),

@@ -47,7 +47,7 @@ def network_names(call: Call) -> NetworkNames:
 
 async def list_containers(call: Call) -> web.StreamResponse:
     filters = parse_filters(call.query("filters"), accepted.CONTAINERS)
-    filters.refuse(["expose", "publish", "volume", "health", "isolation"])
+    filters.refuse(["expose", "publish", "health", "isolation"])
     limit = call.number("limit")
     everything = call.flag("all") or limit > 0 or "status" in filters or "exited" in filters
     containers = [container for container in call.backend.engine.all() if everything or container.running]
@@ -83,6 +83,8 @@ class _Selection:
             and all(container.created < moment for moment in self._before)
             and all(container.created > moment for moment in self._since)
             and (self._is_task is None or (_TASK_LABEL in container.config.labels) is self._is_task)
+            and filters.test("volume", lambda ref: any(
+                ref in (point.name, point.source, point.destination) for point in container.mounts if ref))
             and filters.test("network", lambda ref: self._on_network(container, ref))
         )
 
@@ -175,7 +177,7 @@ async def rename_container(call: Call) -> web.StreamResponse:
 async def remove_container(call: Call) -> web.StreamResponse:
     if call.flag("link"):
         raise Unimplemented("links between containers are not there in this kit")
-    await call.backend.engine.remove(call.params["id"], call.flag("force"))
+    await call.backend.engine.remove(call.params["id"], call.flag("force"), volumes=call.flag("v"))
     return empty_answer(204)
 
 

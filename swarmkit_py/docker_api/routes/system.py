@@ -10,14 +10,12 @@ import platform
 from aiohttp import web
 
 from swarmkit_py import __version__
-from swarmkit_py.docker_api import filters as accepted
 from swarmkit_py.docker_api.answers import API_VERSION, HEADERS, MIN_API_VERSION, json_answer, version_text
 from swarmkit_py.docker_api.call import Call
 from swarmkit_py.docker_api.convert import Json, plain
 from swarmkit_py.docker_api.convert_cluster import cluster_json
 from swarmkit_py.docker_api.convert_container import container_summary
 from swarmkit_py.docker_api.convert_image import image_summary, layers_size, shared_size
-from swarmkit_py.docker_api.filters import parse_filters
 from swarmkit_py.docker_api.machine import (
     ARCHITECTURES,
     cgroup_version,
@@ -27,6 +25,7 @@ from swarmkit_py.docker_api.machine import (
     operating_system,
 )
 from swarmkit_py.docker_api.routes.containers import image_of, network_names
+from swarmkit_py.docker_api.routes.volumes import volumes_usage
 from swarmkit_py.docker_api.routing import Route
 from swarmkit_py.errors import SwarmError
 from swarmkit_py.model.states import Role
@@ -125,18 +124,13 @@ async def disk_usage(call: Call) -> web.StreamResponse:
     names, now = network_names(call), call.backend.clock.now()
     shown = [container_summary(container, image_of(call, container.image_id), now, names) for container in containers]
     return json_answer({
-        "LayersSize": layers_size(found), "Images": images, "Containers": shown, "Volumes": [],
+        "LayersSize": layers_size(found), "Images": images, "Containers": shown, "Volumes": volumes_usage(call),
         "BuildCache": [], "BuilderSize": 0,
     })
 
 
 async def plugins(call: Call) -> web.StreamResponse:
     return json_answer([])
-
-
-async def volumes(call: Call) -> web.StreamResponse:
-    parse_filters(call.query("filters"), accepted.VOLUMES)
-    return json_answer({"Volumes": [], "Warnings": None})
 
 
 ROUTES = [
@@ -146,5 +140,4 @@ ROUTES = [
     Route("GET", "/info", info),
     Route("GET", "/system/df", disk_usage),
     Route("GET", "/plugins", plugins),
-    Route("GET", "/volumes", volumes),
 ]

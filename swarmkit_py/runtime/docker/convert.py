@@ -11,8 +11,10 @@ from typing import Any
 import msgspec
 
 from swarmkit_py.clock import ZERO_TIME
+from swarmkit_py.model.mounts import DNSConfig
 from swarmkit_py.runtime.base import Container, ContainerConfig, Sandbox
 from swarmkit_py.runtime.docker.holder import HOLDER_IMAGE
+from swarmkit_py.runtime.secret_files import without_data
 
 OWNER_LABEL = "org.swarm-lab-kit.owner"
 CONFIG_LABEL = "org.swarm-lab-kit.config"
@@ -30,7 +32,8 @@ def holder_request(config: ContainerConfig, owner: str, name: str) -> dict[str, 
     return {
         "Image": HOLDER_IMAGE, "Hostname": config.hostname or "",
         "Labels": {OWNER_LABEL: owner, HOLDER_LABEL: name},
-        "HostConfig": {"NetworkMode": "none", "ExtraHosts": list(config.extra_hosts), "LogConfig": {"Type": "none"}},
+        "HostConfig": {"NetworkMode": "none", "ExtraHosts": list(config.extra_hosts), "LogConfig": {"Type": "none"},
+                       **_dns(config)},
     }
 
 
@@ -43,6 +46,8 @@ def container_request(config: ContainerConfig, owner: str, holder: str) -> dict[
         "Labels": {**config.labels, OWNER_LABEL: owner, CONFIG_LABEL: _note(config), HOLDER_LABEL: holder},
         "HostConfig": _host_config(config, holder),
     }
+    if config.volumes:
+        body["Volumes"] = {path: {} for path in config.volumes}
     if config.command is not None:
         body["Entrypoint"] = list(config.command)
     if config.args is not None:
@@ -65,6 +70,11 @@ def container_of(told: dict[str, Any], sandbox: Sandbox | None) -> Container:
     )
 
 
+def _dns(config: ContainerConfig) -> dict[str, Any]:
+    dns = config.dns or DNSConfig()
+    return {"Dns": dns.nameservers or [], "DnsSearch": dns.search or [], "DnsOptions": dns.options or []}
+
+
 def _host_config(config: ContainerConfig, holder: str) -> dict[str, Any]:
     return {
         "NetworkMode": f"container:{holder}" if holder else "host",
@@ -72,11 +82,12 @@ def _host_config(config: ContainerConfig, holder: str) -> dict[str, Any]:
         "CapAdd": list(config.cap_add), "CapDrop": list(config.cap_drop),
         "RestartPolicy": {"Name": config.restart_policy, "MaximumRetryCount": config.restart_max},
         "AutoRemove": config.auto_remove,
+        "Mounts": msgspec.to_builtins(config.mounts), "Binds": list(config.binds), "Tmpfs": dict(config.tmpfs),
     }
 
 
 def _note(config: ContainerConfig) -> str:
-    return msgspec.json.encode(config).decode()
+    return msgspec.json.encode(msgspec.structs.replace(config, files=without_data(config.files))).decode()
 
 
 def _time(text: str) -> datetime:

@@ -86,6 +86,8 @@ class DockerEngine:
 
     async def create(self, config: ContainerConfig) -> Container:
         """See ContainerEngine. An image the engine does not have is pulled, if it can."""
+        if config.files:
+            raise errors.Unimplemented("secrets and configs are not there yet on the docker runtime: use runc")
         await self._have_image(config.image)
         held = "" if mode_of(config) == "host" else await self._make(holder_request(config, self._owner, config.name))
         try:
@@ -162,10 +164,10 @@ class DockerEngine:
             return container.exit_code
         return await self._promise(self._removals if condition == "removed" else self._ends, container.id)
 
-    async def remove(self, ref: str, force: bool = False) -> None:
+    async def remove(self, ref: str, force: bool = False, *, volumes: bool = False) -> None:
         """See ContainerEngine."""
         container = self.get(ref)
-        await self._client.call("remove_container", container.id, v=True, force=force)
+        await self._client.call("remove_container", container.id, v=volumes, force=force)
         await self._forget(container.id)
 
     async def rename(self, ref: str, name: str) -> None:

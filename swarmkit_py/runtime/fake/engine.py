@@ -194,7 +194,7 @@ class FakeEngine:
                 await life.changed.wait()
         return life.exit_code
 
-    async def remove(self, ref: str, force: bool = False) -> None:
+    async def remove(self, ref: str, force: bool = False, *, volumes: bool = False) -> None:
         """See ContainerEngine."""
         container = self.get(ref)
         if container.running:

@@ -65,7 +65,7 @@ class ScriptedEngine:
             await self._changed.wait()
         return self.get(ref).exit_code
 
-    async def remove(self, ref: str, force: bool = False) -> None:
+    async def remove(self, ref: str, force: bool = False, *, volumes: bool = False) -> None:
         self.calls.append(f"remove {self.get(ref).name}")
         del self.containers[ref]
         self._changed.set()

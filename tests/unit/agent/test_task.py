@@ -10,13 +10,13 @@ import pytest
 from msgspec.structs import replace
 
 from swarmkit_py.agent.climb import STEPS, Action, failure_state, next_action
-from swarmkit_py.agent.container_spec import container_config
+from swarmkit_py.agent.container_spec import container_config, expanded_spec
 from swarmkit_py.agent.serving import DRAIN_LIMIT, QUIET
 from swarmkit_py.agent.task import TaskRunner, TaskTools
 from swarmkit_py.clock import ManualClock
 from swarmkit_py.errors import InvalidArgument, Unavailable
-from swarmkit_py.model.mounts import DNSConfig
-from swarmkit_py.model.objects import Attachment, Endpoint, Task, TaskStatus
+from swarmkit_py.model.mounts import DNSConfig, Mount
+from swarmkit_py.model.objects import Attachment, Endpoint, NodeDescription, Task, TaskStatus
 from swarmkit_py.model.specs import ContainerSpec, HealthConfig, TaskSpec
 from swarmkit_py.model.states import TRANSITIONS, TaskState, Writer
 from swarmkit_py.runtime.base import ContainerEngine, OverlayAddress, PortMapping
@@ -320,13 +320,13 @@ def test_a_task_s_container_is_named_and_labelled_as_docker_s() -> None:
     web = service("web", endpoint=Endpoint(ports=[port(80), port(8080, 90, mode="host")]))
     spec = ContainerSpec(
         image="nginx:1.18", command=["/entry"], args=["-v"], env=["A=1"], labels={"mine": "x"}, hostname="h",
-        stop_grace_period=3_000_000_000, hosts=["10.0.0.9 db db2"], init=False, dns_config={},
+        stop_grace_period=3_000_000_000, hosts=["10.0.0.9 db db2"], init=False, dns_config=DNSConfig(),
     )
     of = replace(
         task(web, 3, id="t1", node_id="n1"), spec=TaskSpec(container_spec=spec),
         networks=[Attachment(network_id="i", addresses=["10.0.0.7/24"])],
     )
-    config = container_config(of)
+    config = container_config(of, spec)
     assert (config.image, config.name, config.command, config.args) == ("nginx:1.18", "web.3.t1", ["/entry"], ["-v"])
     assert config.labels == {
         "mine": "x", "com.docker.swarm.node.id": "n1", "com.docker.swarm.service.id": "service-web",
@@ -340,19 +340,21 @@ def test_a_task_s_container_is_named_and_labelled_as_docker_s() -> None:
 
 
 def test_users_cannot_take_docker_s_labels() -> None:
-    spec = TaskSpec(container_spec=ContainerSpec(image="x", labels={"com.docker.swarm.task.id": "other"}))
-    assert container_config(replace(task(id="t1"), spec=spec)).labels["com.docker.swarm.task.id"] == "t1"
+    spec = ContainerSpec(image="x", labels={"com.docker.swarm.task.id": "other"})
+    assert container_config(task(id="t1"), spec).labels["com.docker.swarm.task.id"] == "t1"
 
 
 @pytest.mark.parametrize("spec", [
-    None,
-    ContainerSpec(image="x", mounts=[{"Target": "/data"}]), ContainerSpec(image="x", secrets=[{"SecretID": "s"}]),
+    None, ContainerSpec(image="x", mounts=[Mount(type="volume", target="data")]),
+    ContainerSpec(image="x", env=["A={{.B}}"]),
 ])
 def test_what_cannot_run_here_is_refused_and_not_left_out(spec: ContainerSpec | None) -> None:
+    of = replace(task(), spec=TaskSpec(container_spec=spec))
     with pytest.raises(InvalidArgument):
-        container_config(replace(task(), spec=TaskSpec(container_spec=spec)))
+        container_config(of, expanded_spec(of, NodeDescription()))
 
 
 def test_what_the_cli_says_without_a_wish_behind_it_is_no_reason_to_refuse() -> None:
     said = ContainerSpec(image="x", dns_config=DNSConfig(), mounts=[], secrets=[])
-    container_config(replace(task(node_id="n1"), spec=TaskSpec(container_spec=said)))
+    of = replace(task(node_id="n1"), spec=TaskSpec(container_spec=said))
+    assert container_config(of, expanded_spec(of, NodeDescription())).dns is None

@@ -20,6 +20,7 @@ from swarmkit_py.docker_api.routing import Route, Router, split_version
 from swarmkit_py.docker_api.streams import details, frame, log_line, parse_time
 from swarmkit_py.errors import InvalidArgument, Unimplemented
 from swarmkit_py.model.container import Limits
+from swarmkit_py.model.mounts import DNSConfig, Mount, VolumeOptions
 from swarmkit_py.runtime.base import PortMapping
 
 
@@ -169,10 +170,8 @@ def test_what_docker_run_sends_asks_for_nothing_special() -> None:
 
 
 @pytest.mark.parametrize(("host", "named"), [
-    ({"Binds": ["/a:/b"]}, "Binds"), ({"Mounts": [{"Type": "bind", "Source": "/a", "Target": "/b"}]}, "Mounts"),
     ({"Devices": [{"PathOnHost": "/dev/x"}]}, "Devices"),
-    ({"NetworkMode": "container:x"}, "NetworkMode"), ({"Dns": ["1.1.1.1"]}, "Dns"),
-    ({"Tmpfs": {"/x": ""}}, "Tmpfs"),
+    ({"NetworkMode": "container:x"}, "NetworkMode"), ({"VolumesFrom": ["x"]}, "VolumesFrom"),
     ({"IpcMode": "host"}, "IpcMode"), ({"PidMode": "host"}, "PidMode"), ({"SomethingNew": True}, "SomethingNew"),
 ])
 def test_what_cannot_be_done_is_refused_by_name(host: dict[str, Any], named: str) -> None:
@@ -181,7 +180,7 @@ def test_what_cannot_be_done_is_refused_by_name(host: dict[str, Any], named: str
 
 
 @pytest.mark.parametrize("more", [
-    {"Volumes": {"/data": {}}}, {"Domainname": "x"},
+    {"Domainname": "x"},
     {"NetworkingConfig": {"EndpointsConfig": {"mine": {}}}},
     {"NetworkingConfig": {"EndpointsConfig": {"bridge": {"Aliases": ["a"]}}}},
 ])
@@ -278,3 +277,21 @@ def test_bodies_of_the_wrong_type(sent: dict[str, Any]) -> None:
 def test_exec_needs_a_command() -> None:
     with pytest.raises(InvalidArgument, match="No exec command"):
         exec_config({"Cmd": []})
+
+
+def test_mounts_and_dns_of_docker_run() -> None:
+    config = container_config(body(
+        Binds=["/a:/b:ro", "v:/c"], Tmpfs={"/x": "size=1m"}, Dns=["1.1.1.1"], DnsSearch=["a.b"],
+        Mounts=[{"Type": "volume", "Source": "w", "Target": "/d", "VolumeOptions": {"NoCopy": True}}],
+    ) | {"Volumes": {"/e": {}}}, "", [])
+    assert (config.binds, config.tmpfs, config.volumes) == (["/a:/b:ro", "v:/c"], {"/x": "size=1m"}, ["/e"])
+    wanted = Mount(type="volume", source="w", target="/d", volume_options=VolumeOptions(no_copy=True))
+    assert config.mounts == [wanted]
+    assert config.dns == DNSConfig(nameservers=["1.1.1.1"], search=["a.b"])
+    assert container_config(body(Dns=[], Binds=[]), "", []).dns is None
+
+
+@pytest.mark.parametrize("host", [{"Binds": "x"}, {"Mounts": [1]}, {"Tmpfs": ["/x"]}, {"Dns": [1]}])
+def test_mounts_that_do_not_fit(host: dict[str, Any]) -> None:
+    with pytest.raises(InvalidArgument, match="does not fit"):
+        container_config(body(**host), "", [])

@@ -9,14 +9,17 @@ from typing import Any, cast
 
 import pytest
 
+from swarmkit_py.clock import SystemClock
 from swarmkit_py.docker_api.backend import InitRequest, JoinRequest
 from swarmkit_py.errors import FailedPrecondition, InvalidArgument, NotFound, SwarmError, Unavailable, Unimplemented
+from swarmkit_py.ids import Ids
 from swarmkit_py.model.states import NodeState, TaskState
 from swarmkit_py.network.fake import FakeNetwork
 from swarmkit_py.node import Node, NodeOptions, join
 from swarmkit_py.node.parts import Parts
 from swarmkit_py.rpc.client import Unreachable
 from swarmkit_py.runtime.base import ContainerEngine, ImageKeeper
+from swarmkit_py.runtime.volumes import LocalVolumes
 from tests.builders import port, spec
 from tests.unit.agent.fake_engine import ScriptedEngine
 from tests.waiting import until
@@ -48,7 +51,9 @@ class Rig:
         root = self.folder / str(number)
         engine = self.engines.setdefault(number, ScriptedEngine())
         network = self.networks.setdefault(number, FakeNetwork())
-        parts = Parts(cast(ContainerEngine, engine), cast(ImageKeeper, NoImages()), network, nothing, nothing)
+        volumes = LocalVolumes(root / "volumes", SystemClock(), Ids())
+        parts = Parts(
+            cast(ContainerEngine, engine), cast(ImageKeeper, NoImages()), volumes, network, nothing, nothing)
         options = NodeOptions(root / "data", root / "exec", root / "docker.sock", root / "images", "fake",
                               hostname=f"host{number}")
         node = Node(options, parts=parts)
