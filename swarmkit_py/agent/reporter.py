@@ -53,6 +53,7 @@ class Reporter:
             for task_id, status in self._sent.pop(number).items():
                 if self._newest.get(task_id) is status:
                     del self._newest[task_id]
+                    self._unsent.pop(task_id, None)  # told again meanwhile: what is stored need not be sent
 
     async def run(self, send: Callable[[StatusReport], None]) -> None:
         """Report over one session until cancelled; starts with all that was never acknowledged."""
@@ -61,8 +62,10 @@ class Reporter:
         try:
             while True:
                 await self._news.wait()
-                send(self._next_report())
-                await self._clock.sleep(GATHER)
+                if self._unsent:
+                    send(self._next_report())
+                    await self._clock.sleep(GATHER)
+                self._settle()
         finally:
             repeat.cancel()
 
@@ -70,11 +73,13 @@ class Reporter:
         batch = {task_id: self._newest[task_id] for task_id in islice(self._unsent, LIMIT)}
         for task_id in batch:
             del self._unsent[task_id]
-        if not self._unsent:
-            self._news.clear()
         self._sequence += 1
         self._sent[self._sequence] = batch
         return StatusReport(sequence=self._sequence, statuses=batch)
+
+    def _settle(self) -> None:
+        if not self._unsent:
+            self._news.clear()
 
     async def _repeat(self) -> None:
         while True:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from msgspec.structs import fields, replace
+from msgspec.structs import replace
 
 from swarmkit_py.model.base import Model
 from swarmkit_py.model.mounts import DNSConfig
@@ -78,7 +78,7 @@ def filled(value: M | None, default: M) -> M:
     """`value` with each field that was not said (None) taken from `default`."""
     if value is None:
         return default
-    missing = {f.name: getattr(default, f.name) for f in fields(value) if getattr(value, f.name) is None}
+    missing = {name: getattr(default, name) for name in value.__struct_fields__ if getattr(value, name) is None}
     return replace(value, **missing)
 
 

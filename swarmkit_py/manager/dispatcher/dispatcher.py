@@ -10,7 +10,7 @@ import logging
 import random
 
 from swarmkit_py.clock import Clock
-from swarmkit_py.errors import NotFound, SwarmError
+from swarmkit_py.errors import NotFound, SwarmError, Unavailable
 from swarmkit_py.ids import Ids
 from swarmkit_py.manager.dispatcher import nodes
 from swarmkit_py.manager.dispatcher.assigner import Assigner
@@ -61,8 +61,8 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Until cancelled: first every known node gets time to come back, then the loops."""
-        self._expect_known_nodes()
         try:
+            await self._expect_known_nodes()
             await until_first_ends(self._assigner.run(), self._statuses.run(), self._certificates.run(),
                                     self._watch_deadlines())
         finally:
@@ -153,13 +153,23 @@ class Dispatcher:
         if session is not None:
             self._end(session, Shutdown(reason="the node was removed from the swarm", removed=True))
 
-    def _expect_known_nodes(self) -> None:
+    async def _expect_known_nodes(self) -> None:
+        while (unknown := self._mark_unknown()) is None:
+            await self._clock.sleep(LONGEST_SLEEP)
         now = self._clock.monotonic()
-        for node_id in nodes.mark_unknown(self._store, [session.node_id for session in self._sessions]):
+        for node_id in unknown:
             self._sessions.expect(node_id, now, self._period())
         for node in self._store.all(Node):
             if node.status.state is NodeState.DOWN:
                 self._down_since[node.id] = now
+
+    def _mark_unknown(self) -> list[str] | None:
+        """None if it cannot be written now: a manager that finds its disk full must start all the same."""
+        try:
+            return nodes.mark_unknown(self._store, [session.node_id for session in self._sessions])
+        except Unavailable as error:
+            log.warning("known nodes not marked: %s; again in %g s", error, LONGEST_SLEEP)
+            return None
 
     async def _watch_deadlines(self) -> None:
         while True:
