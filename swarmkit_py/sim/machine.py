@@ -118,4 +118,10 @@ class Machine:
     def disconnected(self, reason: str) -> None:
         """See SessionEvents."""
 
+    def renewal_asked(self) -> None:
+        """See SessionEvents; there are no certificates here."""
+
+    def root_changed(self, root: str) -> None:
+        """See SessionEvents; there are no certificates here."""
+
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from swarmkit_py.sim.acts import ACTS
+from swarmkit_py.sim.shrink import shrink
 from swarmkit_py.sim.story import Step, Story, tell
 from swarmkit_py.sim.witness import Violation
 from swarmkit_py.sim.world import World, play
@@ -53,3 +54,28 @@ def only(story: Story, keep: Sequence[int] | None) -> Story:
     if keep is None:
         return story
     return story._replace(steps=tuple(story.steps[number] for number in keep if number < len(story.steps)))
+
+
+def shortest(result: Result) -> list[int]:
+    """Numbers of the steps without which a failing story would not break its rule."""
+    story, rule = result.story, result.violation.rule if result.violation else ""
+
+    def fails(numbers: Sequence[int]) -> bool:
+        violation = run_story(only(story, numbers)).violation
+        return violation is not None and violation.rule == rule
+
+    return shrink(range(len(story.steps)), fails)
+
+
+def account(result: Result, keep: Sequence[int] | None = None) -> list[str]:
+    """What a person needs to know of a failing seed: the rule and its witnesses, the story, how to see it again."""
+    if result.violation is None:
+        return [f"seed {result.story.seed}: all rules hold"]
+    numbers = "" if keep is None else " --keep " + ",".join(map(str, keep))
+    return [
+        f"seed {result.story.seed} breaks a rule", *result.violation.lines(), "the story:",
+        f"  {result.story.nodes} nodes, subnets of /{result.story.subnet_size}, "
+        f"{result.story.duplicates:.0%} of the reports come twice",
+        *(f"  {step}" for step in result.story.steps),
+        f"again: lab sim --seed {result.story.seed}{numbers} --story",
+    ]

@@ -35,9 +35,10 @@ ONE_COMPONENT = ("swarmkit_py.runtime", "swarmkit_py.network", "swarmkit_py.ca")
 
 ALLOWED_IN = {
     "topologies": ("topologies.zygote",),
-    "labs": ("labs.kit.bench",),
+    "labs": ("labs.kit.bench", "labs.kit.sim_command"),
 }
-"""Who, outside of the swarm, may import it: the parent that node daemons are forked from, and the benchmarks."""
+"""Who, outside of the swarm, may import it: the parent that node daemons are forked from, the benchmarks, and the
+command that runs the simulation (which is of the swarm's own parts, and has no API to be reached through)."""
 
 FOR_EVERYBODY = "swarmkit_py.errors."
 """One exception tree for the whole kit."""
