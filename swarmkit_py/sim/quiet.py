@@ -17,7 +17,7 @@ from swarmkit_py.model.states import Availability, NodeState, TaskState
 from swarmkit_py.runtime.base import Container
 from swarmkit_py.sim import oracle
 from swarmkit_py.sim.machine import Machine
-from swarmkit_py.sim.rules import describe, is_job, on_node, things
+from swarmkit_py.sim.rules import describe, is_job, on_node, start_first, things
 from swarmkit_py.store.memory import Store
 
 
@@ -95,14 +95,15 @@ def _slot(
 ) -> Iterator[Complaint]:
     """One slot: a task that runs, or a reason that is true."""
     to_run = [task for task in tasks if oracle.wished(task)]
-    if len(to_run) > 1:
+    if len(to_run) > (2 if start_first(service) else 1):
         yield Complaint("one-per-slot", f"{service.spec.name}.{slot} has {len(to_run)} tasks to run",
                         tuple(map(describe, to_run)))
     for task in to_run:
         if task.status.state is TaskState.RUNNING:
             yield from _really_runs(task, members)
             if not _updated(service) and _outdated(service, task):
-                yield Complaint("updated", f"{service.spec.name}.{slot} runs an old spec", (describe(task),))
+                yield Complaint("updated", f"{service.spec.name}.{slot} runs an old spec",
+                                (describe(task), service.update_status))
         else:
             yield from _reason(store, service, task)
     if not to_run and isinstance(slot, str) and not oracle.given_up(tasks):

@@ -1,6 +1,7 @@
 """Owns making a failing story short: leave out what is not needed to break the same rule. Pure but for the runs.
 
-Delta debugging (Zeller and Hildebrandt's ddmin): halves, quarters, … are left out, then single steps until none can be.
+Delta debugging (Zeller and Hildebrandt's ddmin): halves, quarters, … are left out, then single steps until none can
+be.
 """
 
 from __future__ import annotations

@@ -27,7 +27,8 @@ def test_every_rule_holds(first: int) -> None:
 def digests(hash_seed: str) -> str:
     """Fingerprints of six logs, from a process whose sets and dicts are ordered in another way."""
     environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
-    made = subprocess.run([sys.executable, "-c", DIGESTS], env=environment, capture_output=True, text=True, check=True)
+    made = subprocess.run(
+        [sys.executable, "-c", DIGESTS], env=environment, capture_output=True, text=True, check=True)
     return made.stdout
 
 
