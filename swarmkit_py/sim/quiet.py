@@ -101,7 +101,7 @@ def _slot(
     for task in to_run:
         if task.status.state is TaskState.RUNNING:
             yield from _really_runs(task, members)
-            if not _updated(service) and _outdated(service, task):
+            if not _stands(service) and _outdated(service, task):
                 yield Complaint("updated", f"{service.spec.name}.{slot} runs an old spec",
                                 (describe(task), service.update_status))
         else:
@@ -111,10 +111,11 @@ def _slot(
                         tuple(map(describe, tasks)))
 
 
-def _updated(service: Service) -> bool:
-    """True if an update stands still by its own rules, so that old tasks may stay."""
+def _stands(service: Service) -> bool:
+    """True if an update stands still by its own rules, or says what it waits for: then old tasks may stay."""
     status = service.update_status
-    return status is not None and status.state in ("paused", "rollback_paused")
+    return status is not None and (
+        status.state in ("paused", "rollback_paused") or ": waiting for task" in status.message)
 
 
 def _outdated(service: Service, task: Task) -> bool:

@@ -29,8 +29,9 @@ from swarmkit_py.sim.witness import Witness
 from swarmkit_py.store.watch import Change
 
 Perform = Callable[["World", Step], Awaitable[None]]
-CALM = 240.0
-"""Seconds a healed world may take to come to rest: a stop, a minute of waiting for it, an update, the restarts."""
+CALM = 1500.0
+"""Seconds a healed world may take to come to rest: an update that cannot place a task gives up on it after two minutes,
+and then on the next."""
 STILL = 15.0
 """Seconds for which a world at rest must then stay so."""
 
