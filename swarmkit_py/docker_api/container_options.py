@@ -12,7 +12,7 @@ import msgspec
 
 from swarmkit_py.docker_api.convert import Json
 from swarmkit_py.errors import InvalidArgument, Unimplemented
-from swarmkit_py.model.container import Health, HealthResult, Limits, LogConfig, Ulimit, ulimits_of
+from swarmkit_py.model.container import Health, HealthResult, Limits, LimitSupport, LogConfig, Ulimit, ulimits_of
 from swarmkit_py.model.specs import HealthConfig
 from swarmkit_py.runtime.base import ContainerConfig
 
@@ -58,6 +58,32 @@ def _check_memory(found: Limits) -> None:
         raise InvalidArgument("Minimum memoryswap limit should be larger than memory limit, see usage")
     if found.memory == 0 and found.memory_swap > 0:
         raise InvalidArgument("You should always set the Memory limit when using Memoryswap limit, see usage")
+
+
+def limit_warnings(asked: Limits, support: LimitSupport) -> list[str]:
+    """Docker's words for each limit that the kernel will not keep."""
+    swap = asked.memory_swap not in (0, -1)
+    rows = (
+        (bool(asked.memory) and not support.memory,
+         "Your kernel does not support memory limit capabilities or the cgroup is not mounted. Limitation "
+         "discarded."),
+        (bool(asked.memory and support.memory) and not support.swap,
+         "Your kernel does not support swap limit capabilities or the cgroup is not mounted. Memory limited without "
+         "swap."),
+        (swap and not support.memory, "Your kernel does not support swap limit capabilities. Limitation discarded."),
+        (bool(asked.memory_reservation) and not support.memory,
+         "Your kernel does not support memory soft limit capabilities or the cgroup is not mounted. Limitation "
+         "discarded."),
+        (bool(asked.nano_cpus or asked.cpu_quota or asked.cpu_period) and not support.cpu,
+         "Your kernel does not support CPU CFS quota or the cgroup is not mounted. Quota discarded."),
+        (bool(asked.cpu_shares) and not support.cpu,
+         "Your kernel does not support CPU shares or the cgroup is not mounted. Shares discarded."),
+        (bool(asked.cpuset_cpus or asked.cpuset_mems) and not support.cpuset,
+         "Your kernel does not support cpuset or the cgroup is not mounted. Cpuset discarded."),
+        (bool(asked.pids) and not support.pids,
+         "Your kernel does not support PIDs limit capabilities or the cgroup is not mounted. PIDs limit discarded."),
+    )
+    return [text for said, text in rows if said]
 
 
 def _number(host: Json, name: str) -> int:

@@ -15,6 +15,7 @@ from swarmkit_py.docker_api.call import Api, Call
 from swarmkit_py.docker_api.routes import (
     absent,
     attach,
+    container_extras,
     containers,
     events,
     exec,
@@ -27,6 +28,7 @@ from swarmkit_py.docker_api.routes import (
     secrets,
     service_logs,
     services,
+    stats,
     swarm,
     system,
     tasks,
@@ -38,7 +40,7 @@ from swarmkit_py.errors import InvalidArgument, SwarmError
 log = logging.getLogger(__name__)
 
 TABLES = (system, metrics, swarm, nodes, secrets, volumes, services, service_logs, tasks, networks, network_changes,
-          containers, attach, exec, absent, image_transfer, images, events)
+          containers, container_extras, stats, attach, exec, absent, image_transfer, images, events)
 """`image_transfer` comes before `images`, whose names may hold any word."""
 
 

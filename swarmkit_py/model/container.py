@@ -114,3 +114,27 @@ class Usage(Model, frozen=True, kw_only=True):
     pids: int = 0
     pids_limit: int = 0
     networks: dict[str, NetworkUsage] = field(default_factory=dict)
+
+
+class PathStat(Model, frozen=True, kw_only=True):
+    """A file in a container. `mode` is Go's os.FileMode; `link_target` a link's end, in the container."""
+
+    name: str
+    size: int = 0
+    mode: int = 0
+    mtime_ns: int = 0
+    link_target: str = ""
+
+
+class Change(Model, frozen=True, kw_only=True):
+    """A path that differs from the image. `kind`: 0 modified, 1 added, 2 deleted, as in the API."""
+
+    path: str
+    kind: int
+
+
+class ProcessTable(Model, frozen=True, kw_only=True):
+    """What ps says of a container's processes."""
+
+    titles: list[str]
+    rows: list[list[str]]

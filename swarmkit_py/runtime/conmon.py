@@ -11,6 +11,7 @@ import json
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,6 +98,26 @@ class Shim:
         """Kill what is left of it and forget it. Idempotent."""
         await process.run([*self._runc_command(), "delete", "--force", container_id], env=_ENV)
 
+    async def pause(self, container_id: str) -> None:
+        """Freeze its cgroup. Raises SwarmError."""
+        await self._tell("pause", container_id)
+
+    async def resume(self, container_id: str) -> None:
+        """Raises SwarmError."""
+        await self._tell("resume", container_id)
+
+    async def update(self, container_id: str, resources: dict[str, object]) -> None:
+        """New limits for a container that runs. Raises SwarmError."""
+        with tempfile.NamedTemporaryFile(dir=self.state, suffix=".json") as file:
+            file.write(json.dumps(resources).encode())
+            file.flush()
+            await self._tell("update", "--resources", file.name, container_id)
+
+    async def _tell(self, *words: str) -> None:
+        status, output = await process.run([*self._runc_command(), *words], env=_ENV)
+        if status:
+            raise runtime_error(output.decode(errors="replace"), what=f"OCI runtime {words[0]} failed")
+
     async def forget(self, container_id: str) -> None:
         """Drop the state of a container whose process has ended. Where runc has no cgroups, its state directory is
         all there is, and starting runc only to remove that would double the cost of every end."""
@@ -158,7 +179,7 @@ class ExecLaunch:
         """Run the process, now that somebody listens. Raises SwarmError with Docker's text."""
         os.write(self._start, b"\0")
         answer = await process.read_line(self._sync)
-        return await _outcome(answer, 0, b"", self.place)
+        return await _outcome(answer, 0, b"", self.place, "OCI runtime exec failed: exec failed")
 
     def close(self) -> None:
         for descriptor in (self._sync, self._attach, self._start):
@@ -167,11 +188,13 @@ class ExecLaunch:
         self._sync = self._attach = self._start = -1
 
 
-async def _outcome(answer: bytes, status: int, output: bytes, place: ShimPlace) -> Started:
+async def _outcome(
+    answer: bytes, status: int, output: bytes, place: ShimPlace, what: str = "OCI runtime create failed"
+) -> Started:
     """What came of it. Where it failed, conmon ends as well: wait for that, so that nothing of it is left."""
     conmon_pid = _read_pid(place.conmon_pid_file)
     try:
-        return Started(_pid_in(answer, status, output), conmon_pid)
+        return Started(_pid_in(answer, status, output, what), conmon_pid)
     except errors.SwarmError:
         if conmon_pid:
             await process.ended(conmon_pid)
@@ -185,7 +208,7 @@ def _read_pid(path: Path) -> int:
         return 0
 
 
-def _pid_in(answer: bytes, status: int, output: bytes) -> int:
+def _pid_in(answer: bytes, status: int, output: bytes, what: str) -> int:
     """The pid conmon reports on its sync pipe; its failure becomes an error."""
     text = output.decode(errors="replace").strip()
     try:
@@ -196,7 +219,7 @@ def _pid_in(answer: bytes, status: int, output: bytes) -> int:
     if pid > 0:
         return pid
     message = str(report.get("message") or text or f"conmon ended with status {status}")
-    raise runtime_error(message, what="OCI runtime create failed")
+    raise runtime_error(message, what=what)
 
 
 def runtime_error(message: str, what: str) -> errors.SwarmError:

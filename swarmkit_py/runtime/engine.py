@@ -19,6 +19,7 @@ from swarmkit_py.runtime.base import (
     Container,
     ContainerConfig,
     ContainerEvent,
+    ContainerExtras,
     Exec,
     ExecConfig,
     ImageStore,
@@ -31,6 +32,7 @@ from swarmkit_py.runtime.bundle import ProcessSpec
 from swarmkit_py.runtime.cells import Cells
 from swarmkit_py.runtime.conmon import Shim
 from swarmkit_py.runtime.execs import Execs
+from swarmkit_py.runtime.extras import Extras
 from swarmkit_py.runtime.launcher import Launcher, effective_hostname
 from swarmkit_py.runtime.lifecycle import Lifecycle
 from swarmkit_py.runtime.logs import DirectoryWatch, read_logs
@@ -71,6 +73,7 @@ class Engine:
         self._life = Lifecycle(
             cells=self._cells, launcher=self._launcher, shim=shim, network=network, clock=clock, probes=self._probes,
             cgroups=self._cgroups)
+        self.extras: ContainerExtras | None = Extras(self._cells, shim, self._cgroups, self._probes, self._launcher)
         self._execs = Execs(shim, exec_root.absolute(), ids, self._id_map, self._exec_ended)
 
     async def restore(self) -> None:
@@ -196,7 +199,10 @@ class Engine:
 
     async def top(self, ref: str) -> list[tuple[int, str]]:
         """See ContainerEngine."""
-        return processes_like(self._running(ref).pid)
+        container = self.get(ref)
+        if not container.running:
+            raise errors.Conflict(f"Container {container.id} is not running")
+        return processes_like(container.pid)
 
     def exec_create(self, ref: str, config: ExecConfig) -> Exec:
         """Raises errors.Conflict if the container does not run."""
@@ -252,4 +258,6 @@ class Engine:
         container = self.get(ref)
         if not container.running:
             raise errors.Conflict(f"Container {container.id} is not running")
+        if container.status == "paused":
+            raise errors.Conflict(f"Container {container.id} is paused, unpause the container before exec")
         return container

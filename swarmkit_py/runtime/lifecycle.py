@@ -62,6 +62,8 @@ class Lifecycle:
         async with cell.lock:
             self._cells.get(container_id)
             container = self._registry.get(container_id)
+            if container.status == "paused":
+                raise errors.Conflict("cannot start a paused container, try unpause instead")
             if container.running:
                 return container
             async with self._slots:
@@ -190,6 +192,7 @@ class Lifecycle:
                 return
             over = promise(cell.exit_waiters)
             self._signal(cell, parse_signal(stop_signal(container.config, cell.image)))
+            await self._thaw(container_id)
         if not await self._within(over, container.config.stop_grace if grace is None else grace):
             self._signal(cell, parse_signal("KILL"))
             await over
@@ -219,6 +222,14 @@ class Lifecycle:
             raise errors.Conflict(
                 f"Cannot kill container: {container_id}: Container {container_id} is not running")
         self._events.publish("kill", container, signal=str(number))
+        if container.status == "paused":
+            self._cells.spawn(self._thaw(container_id))
+
+    async def _thaw(self, container_id: str) -> None:
+        """A frozen process hears no signal, not even SIGKILL: whoever sends one lets it run."""
+        if self._registry.get(container_id).status == "paused":
+            await self._shim.resume(container_id)
+            self._events.publish("unpause", self._registry.update(container_id, status="running"))
 
     def _signal(self, cell: Cell, number: int) -> bool:
         running = cell.running
@@ -247,6 +258,7 @@ class Lifecycle:
             if cell.running is not None:
                 over = promise(cell.exit_waiters)
                 self._signal(cell, parse_signal("KILL"))
+                await self._thaw(container_id)
         if over is not None:
             await over
         async with cell.lock:

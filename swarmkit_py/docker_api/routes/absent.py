@@ -34,16 +34,7 @@ def no_such(text: str, *, manager: bool = False) -> Handler:
 
 
 _NOT_YET = (
-    ("POST", "/containers/{id}/pause", "docker pause"),
-    ("POST", "/containers/{id}/unpause", "docker unpause"),
-    ("POST", "/containers/{id}/update", "docker update"),
     ("POST", "/containers/prune", "docker container prune"),
-    ("GET", "/containers/{id}/stats", "docker stats"),
-    ("GET", "/containers/{id}/changes", "docker diff"),
-    ("GET", "/containers/{id}/export", "docker export"),
-    ("GET", "/containers/{id}/archive", "docker cp"),
-    ("HEAD", "/containers/{id}/archive", "docker cp"),
-    ("PUT", "/containers/{id}/archive", "docker cp"),
     ("GET", "/containers/{id}/attach/ws", "attaching through a WebSocket"),
     ("POST", "/commit", "docker commit"),
     ("POST", "/build", "docker build"),

@@ -14,6 +14,7 @@ from aiohttp import web
 from swarmkit_py.docker_api import filters as accepted
 from swarmkit_py.docker_api.answers import empty_answer, encode_line, json_answer
 from swarmkit_py.docker_api.call import Call, settle
+from swarmkit_py.docker_api.container_options import limit_warnings
 from swarmkit_py.docker_api.container_request import check_name, container_config
 from swarmkit_py.docker_api.convert_container import NetworkNames, container_json, container_summary, exposed_ports
 from swarmkit_py.docker_api.filters import Filters, parse_filters
@@ -47,7 +48,7 @@ def network_names(call: Call) -> NetworkNames:
 
 async def list_containers(call: Call) -> web.StreamResponse:
     filters = parse_filters(call.query("filters"), accepted.CONTAINERS)
-    filters.refuse(["expose", "publish", "health", "isolation"])
+    filters.refuse(["expose", "publish", "isolation"])
     limit = call.number("limit")
     everything = call.flag("all") or limit > 0 or "status" in filters or "exited" in filters
     containers = [container for container in call.backend.engine.all() if everything or container.running]
@@ -78,6 +79,7 @@ class _Selection:
             and filters.test("name", lambda name: _name_matches(name, container.name))
             and filters.labels("label", container.config.labels)
             and filters.exact("status", container.status)
+            and filters.exact("health", container.health.status if container.health is not None else "none")
             and filters.test("exited", lambda code: container.status == "exited" and code == str(container.exit_code))
             and ("ancestor" not in filters or container.image_id in self._images)
             and all(container.created < moment for moment in self._before)
@@ -117,7 +119,9 @@ async def create_container(call: Call) -> web.StreamResponse:
     image = image_of(call, body["Image"]) if isinstance(body.get("Image"), str) and body["Image"] else None
     config = container_config(body, call.query("name"), exposed_ports(image))
     container = await call.backend.engine.create(config)
-    return json_answer({"Id": container.id, "Warnings": []}, status=201)
+    extras = call.backend.engine.extras
+    warnings = limit_warnings(config.limits, extras.limit_support()) if extras is not None else []
+    return json_answer({"Id": container.id, "Warnings": warnings}, status=201)
 
 
 async def start_container(call: Call) -> web.StreamResponse:
@@ -207,8 +211,12 @@ async def _outcome(waiter: asyncio.Future[int]) -> dict[str, object]:
 
 
 async def top_container(call: Call) -> web.StreamResponse:
+    extras = call.backend.engine.extras
+    if extras is not None:
+        table = await extras.processes(call.params["id"], call.query("ps_args", "-ef"))
+        return json_answer({"Titles": table.titles, "Processes": table.rows})
     if call.query("ps_args", "-ef") not in ("-ef", ""):
-        raise Unimplemented("options of ps are not there yet in this kit: docker top shows PID and command")
+        raise Unimplemented("options of ps are not there with this runtime: docker top shows PID and command")
     processes = await call.backend.engine.top(call.params["id"])
     return json_answer({"Titles": ["PID", "CMD"], "Processes": [[str(pid), command] for pid, command in processes]})
 

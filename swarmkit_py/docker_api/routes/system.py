@@ -28,11 +28,11 @@ from swarmkit_py.docker_api.routes.containers import image_of, network_names
 from swarmkit_py.docker_api.routes.volumes import volumes_usage
 from swarmkit_py.docker_api.routing import Route
 from swarmkit_py.errors import SwarmError
+from swarmkit_py.model.container import LimitSupport
 from swarmkit_py.model.states import Role
 
 WARNINGS = [
-    "WARNING: this engine is swarmkit_py, made for learning: limits of memory and CPU, volumes, builds and "
-    "registries are not there yet",
+    "WARNING: this engine is swarmkit_py, made for learning: docs/differences.md says what is not there",
 ]
 PLUGINS: Json = {
     "Volume": [], "Network": ["bridge", "host", "null", "overlay"], "Authorization": None, "Log": ["json-file"],
@@ -66,25 +66,43 @@ async def version(call: Call) -> web.StreamResponse:
 
 async def info(call: Call) -> web.StreamResponse:
     containers = call.backend.engine.all()
-    running = sum(container.running for container in containers)
+    running = sum(container.status == "running" for container in containers)
+    stopped = sum(not container.running for container in containers)
     return json_answer({
         "ID": call.backend.daemon_id, "Containers": len(containers), "ContainersRunning": running,
-        "ContainersPaused": 0, "ContainersStopped": len(containers) - running,
+        "ContainersPaused": sum(container.status == "paused" for container in containers),
+        "ContainersStopped": stopped,
         "Images": len(call.backend.images.all()), **_ENGINE,
         "SystemTime": call.backend.clock.now(), "KernelVersion": platform.release(),
         "OperatingSystem": operating_system(), "OSVersion": "", "OSType": "linux", "Architecture": platform.machine(),
         "CgroupVersion": cgroup_version(), "IPv4Forwarding": forwards_ipv4(), "NCPU": cpus(),
         "MemTotal": memory_bytes(), "DockerRootDir": call.backend.data_root,
-        "Name": call.backend.hostname, "ServerVersion": __version__, "Swarm": _swarm(call), "Warnings": WARNINGS,
+        "Name": call.backend.hostname, "ServerVersion": __version__, "Swarm": _swarm(call), **_limits(call),
     })
+
+
+def _limits(call: Call) -> Json:
+    """What can be limited, and Docker's warning for each thing that cannot."""
+    extras = call.backend.engine.extras
+    support = extras.limit_support() if extras is not None else LimitSupport()
+    missing = {
+        "memory": support.memory, "swap": support.swap, "cpu cfs quota": support.cpu, "cpu shares": support.cpu,
+        "cpuset": support.cpuset, "pids": support.pids,
+    }
+    warnings = [f"WARNING: No {name} limit support" if name in ("memory", "swap", "pids")
+                else f"WARNING: No {name} support" for name, there in missing.items() if not there]
+    return {
+        "MemoryLimit": support.memory, "SwapLimit": support.swap, "CpuCfsPeriod": support.cpu,
+        "CpuCfsQuota": support.cpu, "CPUShares": support.cpu, "CPUSet": support.cpuset, "PidsLimit": support.pids,
+        "CgroupDriver": "cgroupfs" if support != LimitSupport() else "none", "Warnings": [*WARNINGS, *warnings],
+    }
 
 
 _ENGINE: Json = {
     "Driver": "overlay2", "DriverStatus": [["Backing Filesystem", "overlayfs"]], "Plugins": PLUGINS,
-    "MemoryLimit": False, "SwapLimit": False, "KernelMemory": False, "KernelMemoryTCP": False, "CpuCfsPeriod": False,
-    "CpuCfsQuota": False, "CPUShares": False, "CPUSet": False, "PidsLimit": False,
+    "KernelMemory": False, "KernelMemoryTCP": False,
     "BridgeNfIptables": False, "BridgeNfIp6tables": False, "Debug": False, "NFd": 0, "OomKillDisable": False,
-    "NGoroutines": 0, "LoggingDriver": "json-file", "CgroupDriver": "cgroupfs",
+    "NGoroutines": 0, "LoggingDriver": "json-file",
     "NEventsListener": 0, "IndexServerAddress": "", "RegistryConfig": None, "GenericResources": None,
     "HttpProxy": "", "HttpsProxy": "", "NoProxy": "", "Labels": [], "ExperimentalBuild": False, "ClusterStore": "",
     "ClusterAdvertise": "", "Runtimes": {"runc": {"path": "runc"}}, "DefaultRuntime": "runc",

@@ -20,6 +20,7 @@ from swarmkit_py.runtime.base import (
     Container,
     ContainerConfig,
     ContainerEvent,
+    ContainerExtras,
     Exec,
     ExecConfig,
     LogLine,
@@ -51,6 +52,8 @@ class DockerEngine:
     """Make it, and use it, inside a running event loop. `restore` once; `close` leaves the containers running.
 
     `owner` marks our containers on the engine, which may have others."""
+
+    extras: ContainerExtras | None = None
 
     def __init__(
         self, client: DockerClient, *, network: SandboxNetwork, clock: Clock, owner: str,

@@ -19,6 +19,7 @@ from swarmkit_py.runtime.base import (
     Container,
     ContainerConfig,
     ContainerEvent,
+    ContainerExtras,
     Exec,
     ExecConfig,
     Image,
@@ -40,6 +41,8 @@ KILLED = 137
 class FakeEngine:
     """ContainerEngine by timing only. `unknown_images`: references that create refuses; with `images`, the store
     decides. `created`, `started`: every id in order, for tests to look at."""
+
+    extras: ContainerExtras | None = None
 
     def __init__(
         self, clock: Clock, ids: Ids, *, network: SandboxNetwork | None = None, images: ImageStore | None = None,
