@@ -16,19 +16,10 @@ from msgspec import field
 
 from swarmkit_py.clock import ZERO_TIME
 from swarmkit_py.model.base import Model
-from swarmkit_py.model.container import (
-    Change,
-    Health,
-    Limits,
-    LimitSupport,
-    LogConfig,
-    PathStat,
-    ProcessTable,
-    Ulimit,
-    Usage,
-)
+from swarmkit_py.model.container import Health, Limits, LogConfig, Ulimit
 from swarmkit_py.model.mounts import DNSConfig, Mount
 from swarmkit_py.model.specs import HealthConfig
+from swarmkit_py.runtime.base_extras import ContainerExtras
 from swarmkit_py.runtime.base_mounts import ContainerFile, MountPoint
 
 
@@ -242,45 +233,6 @@ class ContainerEvent(Model, frozen=True, kw_only=True):
     action: str
     container: Container
     attributes: dict[str, str] = field(default_factory=dict)
-
-
-class ContainerExtras(Protocol):
-    """What an engine can do besides, where it looks into a container or holds its cgroups itself. Errors as
-    ContainerEngine's."""
-
-    def limit_support(self) -> LimitSupport:
-        """What can be limited on this machine."""
-
-    async def pause(self, ref: str) -> None:
-        """Freeze every process. Raises errors.Conflict if it does not run, errors.Unimplemented without a freezer."""
-
-    async def unpause(self, ref: str) -> None: ...
-
-    async def update(self, ref: str, limits: Limits, restart: tuple[str, int] | None) -> None:
-        """New limits (0: as before), a new restart policy (None: as before), also while it runs."""
-
-    def usage(self, ref: str) -> Usage:
-        """What it uses now; all zero if it does not run."""
-
-    async def processes(self, ref: str, ps_args: str) -> ProcessTable:
-        """ps with these options, of this container only."""
-
-    def changes(self, ref: str) -> list[Change]:
-        """What it wrote over its image."""
-
-    async def stat_path(self, ref: str, path: str) -> PathStat:
-        """Raises errors.NotFound."""
-
-    async def read_archive(self, ref: str, path: str) -> tuple[PathStat, AsyncIterator[bytes]]:
-        """A tar of a file or directory; close the iterator (`aclose`) to stop."""
-
-    async def write_archive(
-        self, ref: str, path: str, data: AsyncIterator[bytes], *, keep_kinds: bool, own: bool
-    ) -> None:
-        """Unpack a tar into a directory. `own`: all becomes the container's user's."""
-
-    async def export(self, ref: str) -> AsyncIterator[bytes]:
-        """A tar of the whole file system."""
 
 
 class ContainerEngine(Protocol):

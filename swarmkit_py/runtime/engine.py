@@ -19,7 +19,6 @@ from swarmkit_py.runtime.base import (
     Container,
     ContainerConfig,
     ContainerEvent,
-    ContainerExtras,
     Exec,
     ExecConfig,
     ImageStore,
@@ -27,6 +26,7 @@ from swarmkit_py.runtime.base import (
     LogOptions,
     SandboxNetwork,
 )
+from swarmkit_py.runtime.base_extras import ContainerExtras
 from swarmkit_py.runtime.base_mounts import ContainerFile, VolumeStore
 from swarmkit_py.runtime.bundle import ProcessSpec
 from swarmkit_py.runtime.cells import Cells

@@ -30,8 +30,8 @@ from swarmkit_py.store.watch import Change
 
 Perform = Callable[["World", Step], Awaitable[None]]
 CALM = 1500.0
-"""Seconds a healed world may take to come to rest: an update that cannot place a task gives up on it after two minutes,
-and then on the next."""
+"""Seconds a healed world may take to come to rest: an update that cannot place a task gives up on it after two
+minutes, and then on the next."""
 STILL = 15.0
 """Seconds for which a world at rest must then stay so."""
 

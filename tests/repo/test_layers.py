@@ -15,7 +15,7 @@ from tests.repo.imports import Import, imports_of, modules_of
 LEVELS: tuple[tuple[str, ...], ...] = (
     ("swarmkit_py", "swarmkit_py.errors", "swarmkit_py.ids", "swarmkit_py.clock"),
     ("swarmkit_py.model", "swarmkit_py.seal"),
-    ("swarmkit_py.runtime.base", "swarmkit_py.runtime.base_mounts"),
+    ("swarmkit_py.runtime.base", "swarmkit_py.runtime.base_extras", "swarmkit_py.runtime.base_mounts"),
     ("swarmkit_py.store", "swarmkit_py.rpc", "swarmkit_py.template", "swarmkit_py.ca", "swarmkit_py.runtime.images",
      "swarmkit_py.runtime.layers", "swarmkit_py.runtime.reference", "swarmkit_py.network.base",
      "swarmkit_py.network.netlink", "swarmkit_py.network.firewall", "swarmkit_py.network.namespaces"),

@@ -20,7 +20,7 @@ from swarmkit_py.docker_api.host_config import restart_policy
 from swarmkit_py.docker_api.routing import Route
 from swarmkit_py.errors import InvalidArgument, Unimplemented
 from swarmkit_py.model.container import PathStat
-from swarmkit_py.runtime.base import ContainerExtras
+from swarmkit_py.runtime.base_extras import ContainerExtras
 
 STAT_HEADER = "X-Docker-Container-Path-Stat"
 

@@ -20,7 +20,6 @@ from swarmkit_py.runtime.base import (
     Container,
     ContainerConfig,
     ContainerEvent,
-    ContainerExtras,
     Exec,
     ExecConfig,
     LogLine,
@@ -29,6 +28,7 @@ from swarmkit_py.runtime.base import (
     SandboxNetwork,
     SandboxSpec,
 )
+from swarmkit_py.runtime.base_extras import ContainerExtras
 from swarmkit_py.runtime.docker import holder
 from swarmkit_py.runtime.docker.client import DockerClient
 from swarmkit_py.runtime.docker.convert import (

@@ -19,7 +19,6 @@ from swarmkit_py.runtime.base import (
     Container,
     ContainerConfig,
     ContainerEvent,
-    ContainerExtras,
     Exec,
     ExecConfig,
     Image,
@@ -30,6 +29,7 @@ from swarmkit_py.runtime.base import (
     SandboxNetwork,
     SandboxSpec,
 )
+from swarmkit_py.runtime.base_extras import ContainerExtras
 from swarmkit_py.runtime.fake.life import FakeAttached, FakeLife, Outcome
 from swarmkit_py.runtime.reference import parse_reference
 from swarmkit_py.runtime.registry import EventHub, Registry
