@@ -47,13 +47,21 @@ def _subnet(tx: Transaction, network: Network, used: list[str]) -> str | None:
 
 
 def give_node(tx: Transaction, books: Books, node: Node, networks: list[str]) -> None:
-    """An address on each of `networks` (the balancer's source address there), none elsewhere. Raises Exhausted."""
+    """An address on each of `networks` (the balancer's source address there), none elsewhere. Raises Exhausted,
+    having given what there is: one full network is no matter to the others."""
     have = {a.network_id: a for a in node.attachments}
     for gone in have.keys() - set(networks):
         books.give_back([(gone, address) for address in have[gone].addresses], ("node", node.id))
-    attachments = [have.get(network) or _node_attachment(tx, books, node, network) for network in networks]
+    attachments, missing = [], []
+    for network in networks:
+        try:
+            attachments.append(have.get(network) or _node_attachment(tx, books, node, network))
+        except Exhausted as reason:
+            missing.append(reason)
     if attachments != node.attachments:
         tx.update(replace(node, attachments=attachments))
+    if missing:
+        raise missing[0]
 
 
 def _node_attachment(tx: Transaction, books: Books, node: Node, network: str) -> Attachment:

@@ -33,7 +33,7 @@ class Allocator:
         self._clock = clock
         self._waiting: dict[type[Object], dict[str, None]] = {kind: {} for kind in self.kinds}
         self._problems: dict[str, str] = {}
-        """Services that could not be given all, and why."""
+        """Services (and nodes, networks) that could not be given all, and why."""
         self._ingress_id = ""
         self._books = Books(store)
         self._stuck: dict[type[Object], dict[str, None]] = {kind: {} for kind in self.kinds}
@@ -121,6 +121,7 @@ class Allocator:
             grants.give_network(tx, self._books, obj)
         elif isinstance(obj, Node):
             grants.give_node(tx, self._books, obj, self._node_networks(tx, obj.id))
+            self._problems.pop(obj.id, None)
         elif isinstance(obj, Service):
             grants.give_service(tx, self._books, obj, self._ingress_id)
             if self._problems.pop(obj.id, None):
@@ -142,10 +143,10 @@ class Allocator:
         """A reason belongs where a user sees it: on tasks. A node has no such place, so the log has it."""
         if isinstance(obj, Task):
             grants.explain(tx, obj, reason)
-        elif isinstance(obj, Service):
+        elif self._problems.get(obj.id) != reason:
             self._problems[obj.id] = reason
-        else:
-            log.warning("%s %s: %s", type(obj).__name__.lower(), obj.id, reason)
+            if not isinstance(obj, Service):
+                log.warning("%s %s: %s", type(obj).__name__.lower(), obj.id, reason)
 
     def _node_networks(self, tx: Transaction, node_id: str) -> list[str]:
         used = {a.network_id for t in tx.find(Task, node_id=node_id) if wants.holds_addresses(t) for a in t.networks}

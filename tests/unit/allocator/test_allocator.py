@@ -289,6 +289,30 @@ def _node_follows_its_tasks(rig: Rig, one: Task) -> None:
     assert networks() == ["network-ingress"]
 
 
+def test_a_full_network_keeps_no_node_from_its_addresses_elsewhere() -> None:
+    rig = Rig(nodes=1)
+    rig.add(network("full", subnet="10.9.0.0/29", vni=4097), network("back", subnet="10.8.0.0/24", vni=4098))
+    both = replace(service("db").spec.task_template, networks=[
+        NetworkAttachmentConfig(target="network-full"), NetworkAttachmentConfig(target="network-back")])
+    db = rig.service(replace(service("db"), spec=replace(service("db").spec, task_template=both)), 4)
+    tasks = rig.tasks(db)
+    rig.change(*(replace(in_state(t, TaskState.RUNNING), node_id="node-n1") for t in tasks))
+    assert _addresses_of(rig, "node-n1") == {"network-ingress": "10.0.0.2/24", "network-back": "10.8.0.7/24"}
+    rig.change(replace(in_state(tasks[0], TaskState.FAILED), node_id="node-n1"))
+    assert _addresses_of(rig, "node-n1")["network-full"] == "10.9.0.3/29"
+    rig.change(*(replace(in_state(t, TaskState.FAILED), node_id="node-n1") for t in tasks[1:]))
+    assert _addresses_of(rig, "node-n1") == {"network-ingress": "10.0.0.2/24"}
+    fresh = Books(rig.store)
+    assert {n: p._holders for n, p in rig.allocator._books.pools.items()} == {
+        n: p._holders for n, p in fresh.pools.items()}
+
+
+def _addresses_of(rig: Rig, node_id: str) -> dict[str, str]:
+    host = rig.store.get(Node, node_id)
+    assert host is not None
+    return {a.network_id: a.addresses[0] for a in host.attachments}
+
+
 def test_many_tasks_are_served_in_more_than_one_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("swarmkit_py.manager.defaults.BATCH", 10)
     rig = Rig()

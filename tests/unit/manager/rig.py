@@ -4,8 +4,9 @@ a stand-in for all nodes. What the loops may never do is checked after each of t
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta, timezone
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 from msgspec.structs import replace
@@ -18,7 +19,7 @@ from swarmkit_py.manager.dispatcher.statuses import known
 from swarmkit_py.manager.loop import Part
 from swarmkit_py.manager.manager import control_loops
 from swarmkit_py.manager.orchestrator.slots import by_slot, on_a_node, wanted
-from swarmkit_py.model.objects import Node, Service, Task
+from swarmkit_py.model.objects import Network, Node, Service, Task
 from swarmkit_py.model.specs import ReplicatedService, ServiceSpec
 from swarmkit_py.model.states import Availability, NodeState, TaskState, Writer
 from swarmkit_py.store.memory import Store
@@ -225,6 +226,7 @@ class Rig:
             assert len(rivals) <= 1, f"slot {slot} of {service_id} has {[t.id for t in rivals]} to run"
         for task_id, old in self._seen.items():
             self._check_step(old, tasks.get(task_id))
+        self._check_addresses(tasks.values())
         self._seen = tasks
 
     def _may_overlap(self, service_id: str, rivals: list[Task]) -> bool:
@@ -235,6 +237,21 @@ class Rig:
             for config in (spec.update_config, spec.rollback_config)]
         start_first = any(config is not None and config.order == "start-first" for config in configs)
         return start_first and rivals[0].spec_index != rivals[1].spec_index
+
+    def _check_addresses(self, tasks: Iterable[Task]) -> None:
+        """No address has two holders while the container of one may live, none is the gateway's, all are in range."""
+        networks = {network.id: network for network in self.store.all(Network)}
+        holders: dict[tuple[str, str], str] = {}
+        for name, network_id, address in _given(self.store, tasks):
+            network = networks.get(network_id)
+            if network is None:
+                continue  # removed while its last tasks end
+            plain = address.partition("/")[0]
+            other = holders.setdefault((network_id, plain), name)
+            assert other == name, f"{address} of {network_id} was given to {other} and to {name}"
+            assert plain != network.gateway and ip_address(plain) in ip_network(network.subnet), f"{name}: {address}"
+        vnis = [network.vni for network in networks.values() if network.vni]
+        assert len(vnis) == len(set(vnis)), f"a VNI was given twice: {vnis}"
 
     def _check_step(self, old: Task, new: Task | None) -> None:
         if new is None:
@@ -255,6 +272,19 @@ class Rig:
             stops = same and other.id != task.id and on_a_node(other) and not wanted(other)
             assert waited >= 60 or not (stops and reachable), (
                 f"{task.id} starts while {other.id} runs")
+
+
+def _given(store: Store, tasks: Iterable[Task]) -> Iterator[tuple[str, str, str]]:
+    """(holder, network id, address) of all that is given out now."""
+    for service in store.all(Service):
+        for vip in (service.endpoint.virtual_ips if service.endpoint else None) or []:
+            yield f"service {service.id}", vip.network_id, vip.addr
+    holders = [(f"node {n.id}", n.attachments) for n in store.all(Node)]
+    holders += [(f"task {t.id}", t.networks) for t in tasks if not t.status.state.terminal]
+    for name, attachments in holders:
+        for attachment in attachments:
+            for address in attachment.addresses:
+                yield name, attachment.network_id, address
 
 
 def _places(tasks: Any) -> dict[tuple[str, object], list[Task]]:
