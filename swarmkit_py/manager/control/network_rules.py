@@ -66,8 +66,8 @@ def _check_options(options: dict[str, str]) -> None:
     vxlan, mtu = options.get(VXLAN_OPTION), options.get(MTU_OPTION)
     if vxlan is not None and not defaults.FIRST_VNI <= int(vxlan) <= defaults.LAST_VNI:
         raise _wrong(f"invalid VXLAN id {vxlan}: it must be between {defaults.FIRST_VNI} and {defaults.LAST_VNI}")
-    if mtu is not None and not 576 <= int(mtu) <= 9000:
-        raise _wrong(f"invalid MTU {mtu}: it must be between 576 and 9000")
+    if mtu is not None and not 576 <= int(mtu) <= 1450:
+        raise _wrong(f"invalid MTU {mtu}: it must be between 576 and 1450 (1500 less what VXLAN adds)")
 
 
 def _ipam(configs: list[IPAMConfig], nodes: Mapping[str, str]) -> list[IPAMConfig]:
