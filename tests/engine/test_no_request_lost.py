@@ -25,7 +25,7 @@ def hosts() -> Iterator[Hosts]:
         token = cluster.docker("manager1", "swarm", "join-token", "-q", "worker").strip()
         for worker in ("worker1", "worker2"):
             cluster.docker(worker, "swarm", "join", "--token", token, "10.7.0.1:2377")
-        cluster.docker("manager1", "service", "create", "--replicas", "6", "-p", "80:80", "--name", "web", "nginx")
+        cluster.docker("manager1", "service", "create", "--replicas", "10", "-p", "80:80", "--name", "web", "nginx")
         yield cluster
 
 
@@ -59,7 +59,7 @@ def containers(hosts: Hosts) -> int:
 
 def test_scaling_down_and_up_again_loses_no_request(hosts: Hosts) -> None:
     with load(hosts) as report:
-        for count in (2, 8, 1, 6):
+        for count in (2, 12, 1, 10):
             hosts.docker("manager1", "service", "scale", "-d", f"web={count}")
             hosts.until(lambda wanted=count: containers(hosts) == wanted, f"{count} containers run")  # type: ignore[misc]
     check(report, RATE * 2)
@@ -72,7 +72,7 @@ def test_a_rolling_update_loses_no_request(hosts: Hosts, order: str) -> None:
         hosts.docker("manager1", "service", "update", "--update-order", order, "--update-parallelism", "2",
                      "--update-monitor", "0s", "--force", "web")
     now = hosts.docker("manager1", "service", "ps", "-q", "--filter", "desired-state=running", "web").split()
-    assert len(now) == 6 and before.isdisjoint(now)
+    assert len(now) == 10 and before.isdisjoint(now)
     check(report, RATE * 3)
 
 
@@ -80,7 +80,7 @@ def test_draining_a_node_loses_no_request(hosts: Hosts) -> None:
     with load(hosts) as report:
         for availability in ("drain", "active"):
             hosts.docker("manager1", "node", "update", "--availability", availability, "worker2")
-            hosts.until(lambda: containers(hosts) == 6 == running(hosts), "6 run")
+            hosts.until(lambda: containers(hosts) == 10 == running(hosts), "10 run")
             if availability == "drain":
                 hosts.until(lambda: not hosts.docker("worker2", "ps", "-q"), "worker2 is empty")
     check(report, RATE)

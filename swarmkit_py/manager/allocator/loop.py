@@ -136,7 +136,7 @@ class Allocator:
         elif task.service_id in self._problems:
             raise Exhausted(self._problems[task.service_id])
         elif service is not None:
-            networks = wants.networks_of(service, self._ingress_id)
+            networks = wants.networks_of_task(task, service, self._ingress_id)
             grants.give_task(tx, self._books, task, networks, self._clock.now())
 
     def _tell(self, tx: Transaction, obj: Object, reason: str) -> None:

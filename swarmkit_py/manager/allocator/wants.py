@@ -6,7 +6,7 @@ Counterpart: the questions asked all over swarmkit/manager/allocator/network.go.
 from __future__ import annotations
 
 from swarmkit_py.model.objects import Service, Task
-from swarmkit_py.model.specs import EndpointSpec, PortConfig
+from swarmkit_py.model.specs import EndpointSpec, PortConfig, TaskSpec
 from swarmkit_py.model.states import TaskState
 
 
@@ -22,8 +22,17 @@ def uses_mesh(service: Service) -> bool:
 
 
 def networks_of(service: Service, ingress_id: str) -> list[str]:
-    """Ids of the networks that each of its tasks joins, ingress first."""
-    own = [attachment.target for attachment in service.spec.task_template.networks or []]
+    """Ids of the networks that a task of the service joins as it is now, ingress first."""
+    return _networks(service.spec.task_template, service, ingress_id)
+
+
+def networks_of_task(task: Task, service: Service, ingress_id: str) -> list[str]:
+    """Ids of the networks that this task joins: those of the spec it was made for."""
+    return _networks(task.spec, service, ingress_id)
+
+
+def _networks(template: TaskSpec, service: Service, ingress_id: str) -> list[str]:
+    own = [attachment.target for attachment in template.networks or []]
     return [ingress_id, *own] if uses_mesh(service) else own
 
 

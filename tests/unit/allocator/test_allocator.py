@@ -289,6 +289,20 @@ def _node_follows_its_tasks(rig: Rig, one: Task) -> None:
     assert networks() == ["network-ingress"]
 
 
+def test_a_task_joins_the_networks_of_the_spec_it_was_made_for() -> None:
+    rig = Rig()
+    rig.add(network("back", subnet="10.8.0.0/24", vni=4097), network("front", subnet="10.9.0.0/24", vni=4098))
+    db = service("db")
+    old, new = (replace(db, spec=replace(db.spec, task_template=replace(db.spec.task_template, networks=[
+        NetworkAttachmentConfig(target=f"network-{name}")]))) for name in ("back", "front"))
+    rig.add(new, task(old))
+    rig.settle()
+    assert rig.addresses(db) == ["10.8.0.2/24"], "the service has moved on to another network meanwhile"
+    stored = rig.store.get(Service, db.id)
+    assert stored is not None and stored.endpoint is not None
+    assert stored.endpoint.virtual_ips == [VirtualIP(network_id="network-front", addr="10.9.0.2/24")]
+
+
 def test_a_full_network_keeps_no_node_from_its_addresses_elsewhere() -> None:
     rig = Rig(nodes=1)
     rig.add(network("full", subnet="10.9.0.0/29", vni=4097), network("back", subnet="10.8.0.0/24", vni=4098))
