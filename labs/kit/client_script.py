@@ -2,6 +2,7 @@
 
     burst COUNT RATE URL…          one JSON line: the answers, in the order they were asked
     traffic RATE FILE URL…         until FILE is removed; FILE holds what happened, second by second
+    probe RATE FILE FLAG URL…      until FLAG is removed; FILE gets a JSON line for each request
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ TIMEOUT = 3.0
 KEPT_BYTES = 2048
 WORKERS = 16
 KEPT_SECONDS = 60
+KEPT_HEAD = 600
+"""Bytes of each answer that a probe keeps: the headers, and who answered."""
 
 
 def ask(url: str) -> dict[str, Any]:
@@ -111,6 +114,30 @@ def traffic(rate: float, path: Path, urls: list[str]) -> None:
     pace.end()
 
 
+def probe(rate: float, path: Path, flag: Path, urls: list[str]) -> None:
+    """Ask at `rate` a second until the flag is gone; every answer is a line, when it has come."""
+    pace, lock = Pace(rate), threading.Lock()
+    flag.write_text(str(os.getpid()))
+    with path.open("a") as file:
+
+        def work() -> None:
+            while (number := pace.next()) is not None:
+                sent = time.monotonic()
+                answer = ask(urls[number % len(urls)])
+                line = json.dumps({**answer, "t": sent, "text": answer["text"][:KEPT_HEAD]}, separators=(",", ":"))
+                with lock:
+                    file.write(line + "\n")
+                    file.flush()
+
+        threads = _in_threads(work)
+        tick = threading.Event()
+        while flag.exists():
+            tick.wait(0.2)
+        pace.end()
+        for thread in threads:
+            thread.join(2 * TIMEOUT)
+
+
 def _write(path: Path, rate: float, seconds: dict[int, list[int]]) -> None:
     fresh = path.with_suffix(".new")
     fresh.write_text(json.dumps({"rate": rate, "pid": os.getpid(), "now": time.monotonic(),
@@ -122,6 +149,8 @@ def main(words: list[str]) -> int:
     """The command line above."""
     if words[0] == "burst":
         print(json.dumps(burst(int(words[1]), float(words[2]), words[3:])))
+    elif words[0] == "probe":
+        probe(float(words[1]), Path(words[2]), Path(words[3]), words[4:])
     else:
         traffic(float(words[1]), Path(words[2]), words[3:])
     return 0

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from labs.kit.checks import Checks
-from labs.kit.params import Params, graded, guided
+from labs.kit.params import Derive, Params, graded, guided
 from labs.kit.words import Words, kit_words, read_toml
 
 LABS = Path(__file__).parent.parent
@@ -28,6 +28,13 @@ class Step:
     checks: tuple[str, ...]
     goal: str
     predict: tuple[str, ...]
+    ask: tuple[str, ...] = ()
+    """Questions about what was seen, with a measured answer."""
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """Everything that is to be answered at this step."""
+        return (*self.predict, *self.ask)
 
 
 @dataclass(frozen=True)
@@ -46,25 +53,39 @@ class Lab:
     def predictions(self) -> tuple[str, ...]:
         return tuple(code for step in self.steps for code in step.predict)
 
+    @property
+    def questions(self) -> tuple[str, ...]:
+        """Predictions and questions, in the order they are asked."""
+        return tuple(code for step in self.steps for code in step.asked)
+
     def words(self, lang: str, params: Params) -> Words:
         """The kit's texts and the lab's, the lab's values known."""
         return kit_words(lang).adding(read_toml(self.path / f"lab.{lang}.toml"), params.values())
 
     def params(self, seed: str | None) -> Params:
         """Guided values without a seed, drawn ones with it."""
-        return guided(self.table["guided"]) if seed is None else graded(self.table["graded"], seed)
+        derive: Derive | None = getattr(self._module("values"), "derive", None)
+        if seed is None:
+            return guided(self.table["guided"], derive)
+        return graded(self.table["graded"], seed, self.table["guided"], derive)
 
     def checks(self) -> Checks:
         """What checks.py declares, freshly loaded."""
-        location = self.path / "checks.py"
-        spec = importlib.util.spec_from_file_location(f"lab_{self.path.name}_checks".replace("-", "_"), location)
+        checks = self._module("checks").lab
+        assert isinstance(checks, Checks)
+        return checks
+
+    def _module(self, name: str) -> Any:
+        """A Python file of the folder, freshly loaded; None if there is none. Folders are no packages: `03-…`."""
+        location = self.path / f"{name}.py"
+        if not location.exists():
+            return None
+        spec = importlib.util.spec_from_file_location(f"lab_{self.path.name}_{name}".replace("-", "_"), location)
         if spec is None or spec.loader is None:
             raise UnknownLab(f"{location} cannot be loaded")
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
-        checks = module.lab
-        assert isinstance(checks, Checks)
-        return checks
+        return module
 
     def solution(self) -> str:
         return (self.path / "solution.sh").read_text(encoding="utf-8")
@@ -98,7 +119,7 @@ def read_lab(path: Path) -> Lab:
     """The lab in this folder."""
     steps = tuple(
         Step(item["id"], item.get("on", ""), tuple(item.get("commands", ())), tuple(item.get("checks", ())),
-             item.get("goal", "target"), tuple(item.get("predict", ())))
+             item.get("goal", "target"), tuple(item.get("predict", ())), tuple(item.get("ask", ())))
         for item in read_toml(path / "steps.toml")["step"]
     )
     return Lab(path, read_toml(path / "lab.toml"), steps)

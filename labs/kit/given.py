@@ -1,8 +1,20 @@
-"""Owns making the cluster a lab is given, through the public Docker API only, and making it so again (`reset`)."""
+"""Owns making the cluster a lab is given, and making it so again (`reset`). It uses what a student has: the public
+Docker API, and docker commands typed on a host.
+
+lab.toml says what is given:
+
+    [given]
+    swarm = true                 # every host but the client is in one swarm (false: bare hosts)
+    [[given.run]]                # then these, in order; the holes are the lab's values
+    on = "manager1"
+    command = "docker service create --detach …"
+"""
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from labs.kit.checks import GraderError
@@ -10,42 +22,52 @@ from labs.kit.engine_client import Engine, EngineError
 from labs.kit.look import Eyes
 from labs.kit.params import Params
 from labs.kit.waiting import until
-from labs.kit.world import SERVICE_LABEL, World
+from labs.kit.world import World
 
 Say = Callable[[str], None]
 """Called with a key of the kit's texts as each part begins."""
 SETTLE_SECONDS = 60.0
+COMMAND_SECONDS = 60.0
+BUILT_IN = ("bridge", "host", "none", "docker_gwbridge", "ingress")
 
 
 def prepare(eyes: Eyes, table: Mapping[str, Any], params: Params, say: Say, speed: float = 1.0) -> World:
-    """A swarm of all hosts with the service at its start. Raises GraderError when it does not come to rest."""
-    say("given.swarm")
-    _form_swarm(eyes)
-    say("given.service")
-    return _given_service(eyes, table, params, speed)
+    """What the student is given. Raises GraderError when it does not come to rest."""
+    given = table.get("given", {})
+    if given.get("swarm", True):
+        say("given.swarm")
+        _form_swarm(eyes, speed)
+    for item in given.get("run", ()):
+        say("given.service")
+        _run(eyes, item["on"], item["command"].format(**params.values()))
+    return _at_rest(eyes, speed)
 
 
 def reset(eyes: Eyes, table: Mapping[str, Any], params: Params, say: Say, speed: float = 1.0) -> World:
-    """Remove what the student made, undrain the nodes, and make the service anew."""
+    """Take everything down and give it anew: whatever the student did, it is gone."""
     say("given.clean")
-    manager = _manager(eyes)
-    for service in manager.get("/services"):
-        manager.delete(f"/services/{service['ID']}")
-    for node in manager.get("/nodes"):
-        if node["Spec"]["Availability"] != "active":
-            spec = node["Spec"] | {"Availability": "active"}
-            manager.post(f"/nodes/{node['ID']}/update", spec, version=node["Version"]["Index"])
+    for engine in eyes.engines.values():
+        _leave(engine)
     if not until(lambda: _emptied(eyes), SETTLE_SECONDS * speed):
-        raise GraderError("the old tasks did not go away")
-    say("given.service")
-    return _given_service(eyes, table, params, speed)
+        raise GraderError("the old containers did not go away")
+    for engine in eyes.engines.values():
+        _sweep(engine)
+    return prepare(eyes, table, params, say, speed)
 
 
 def _manager(eyes: Eyes) -> Engine:
     return eyes.engines[eyes.managers[0]]
 
 
-def _form_swarm(eyes: Eyes) -> None:
+def _leave(engine: Engine) -> None:
+    try:
+        engine.post("/swarm/leave", force=1)
+    except EngineError as error:
+        if error.status not in (503, 406):  # in no swarm: as it should be
+            raise GraderError(f"{engine.path.parent.name} does not leave its swarm: {error}") from None
+
+
+def _form_swarm(eyes: Eyes, speed: float) -> None:
     addresses = {host.name: host.address for host in eyes.cluster.hosts}
     first = eyes.managers[0]
     listen = "0.0.0.0:2377"
@@ -57,7 +79,7 @@ def _form_swarm(eyes: Eyes) -> None:
         if name != first and engine.get("/info")["Swarm"]["LocalNodeState"] != "active":
             engine.post("/swarm/join", {"ListenAddr": listen, "AdvertiseAddr": addresses[name],
                                         "JoinToken": token, "RemoteAddrs": [f"{addresses[first]}:2377"]})
-    if not until(lambda: _ready(eyes), SETTLE_SECONDS):
+    if not until(lambda: _ready(eyes), SETTLE_SECONDS * speed):
         raise GraderError("not all nodes became Ready")
 
 
@@ -66,55 +88,63 @@ def _ready(eyes: Eyes) -> bool:
     return len([node for node in nodes if node["Status"]["State"] == "ready"]) == len(eyes.engines)
 
 
+def _run(eyes: Eyes, host: str, command: str) -> None:
+    argv = eyes.cluster.enter_argv(host, ["sh", "-c", command])
+    try:
+        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=COMMAND_SECONDS,
+                              check=False)
+    except subprocess.TimeoutExpired:
+        raise GraderError(f"{host}: `{command}` did not end within {COMMAND_SECONDS:g} s") from None
+    if done.returncode != 0:
+        raise GraderError(f"{host}: `{command}`: {done.stderr.strip()[-300:]}")
+
+
 def _emptied(eyes: Eyes) -> bool:
     empty = True
     for engine in eyes.engines.values():
         for container in engine.get("/containers/json", all=1):
             empty = False
-            if SERVICE_LABEL not in (container.get("Labels") or {}):
-                _remove(engine, container["Id"])
+            _quietly(partial(engine.delete, f"/containers/{container['Id']}", force=1, v=1))
     return empty
 
 
-def _remove(engine: Engine, container: str) -> None:
+def _sweep(engine: Engine) -> None:
+    """Networks and volumes of this host alone."""
+    for network in engine.get("/networks"):
+        if network["Name"] not in BUILT_IN:
+            _quietly(partial(engine.delete, f"/networks/{network['Id']}"))
+    for volume in (_quietly(partial(engine.get, "/volumes")) or {}).get("Volumes") or []:
+        _quietly(partial(engine.delete, f"/volumes/{volume['Name']}", force=1))
+
+
+def _quietly(call: Callable[[], Any]) -> Any:
+    """What vanished meanwhile, or cannot go yet, is looked at again or is nobody's loss."""
     try:
-        engine.delete(f"/containers/{container}", force=1)
+        return call()
     except EngineError as error:
-        if error.status not in (404, 409):
-            raise
+        if error.status in (403, 404, 409, 501):
+            return None
+        raise
 
 
-def service_spec(table: Mapping[str, Any], params: Params, replicas: int) -> dict[str, Any]:
-    """`docker service create --name … --replicas … --publish … --env …` as the API wants it; pure."""
-    values = params.values()
-    port = {"Protocol": "tcp", "TargetPort": table["target_port"], "PublishedPort": params.port,
-            "PublishMode": "ingress"}
-    return {
-        "Name": params.service,
-        "TaskTemplate": {"ContainerSpec": {
-            "Image": f"{table['image']}:latest", "Env": [text.format(**values) for text in table["environment"]]}},
-        "Mode": {"Replicated": {"Replicas": replicas}},
-        "EndpointSpec": {"Mode": "vip", "Ports": [port]},
-    }
-
-
-def _given_service(eyes: Eyes, table: Mapping[str, Any], params: Params, speed: float) -> World:
-    if params.service not in {service["Spec"]["Name"] for service in _manager(eyes).get("/services")}:
-        _manager(eyes).post("/services/create", service_spec(table["service"], params, params.start))
+def _at_rest(eyes: Eyes, speed: float) -> World:
     seen: list[World] = []
 
-    def at_rest() -> bool:
+    def settled() -> bool:
         seen[:] = [eyes.look()]
-        world = seen[0]
-        return params.service in world.services and world.settled(params.service)
+        return all(seen[0].settled(name) for name in seen[0].services)
 
-    if not until(at_rest, SETTLE_SECONDS * speed):
-        raise GraderError(_why_not(seen[0], params))
+    if not until(settled, SETTLE_SECONDS * speed):
+        raise GraderError(_why_not(seen[0]))
     return seen[0]
 
 
-def _why_not(world: World, params: Params) -> str:
-    live = len(world.live(params.service))
-    messages = [str(task.get("Status", {}).get("Err") or "") for task in world.tasks_of(params.service)]
-    first = next((message for message in messages if message), "no reason was given")
-    return f"{params.service}: {live} of {params.start} tasks live; {first}"
+def _why_not(world: World) -> str:
+    for name, service in world.services.items():
+        if not world.settled(name):
+            messages = [str(task.get("Status", {}).get("Err") or "") for task in world.tasks_of(name)]
+            first = next((message for message in messages if message), "no reason was given")
+            return f"{name}: {len(world.live(name))} of {service.wanted} tasks live; {first}"
+    return "the cluster does not come to rest"
+
+

@@ -98,7 +98,7 @@ class Guide:
         self.screen.goal = self.referee.goal(self.screen.now)
         try:
             world = self.referee.see()
-            self.screen.picture = draw(world, self.referee.params.service)
+            self.screen.picture = draw(world, self.referee.params.get("service", ""))
             self.screen.results = self.referee.judge_step(self.screen.now)
             self.screen.truths = self.referee.truths()
         except GraderError as error:

@@ -1,4 +1,4 @@
-"""Owns what happened so far in a run: every settled state of the service, in order. Pure, and JSON on disk.
+"""Owns what happened so far in a run: every settled state of every service, in order. Pure, and JSON on disk.
 
 It answers the questions a single look cannot: who lived before the last change, what a scale-down left behind.
 """
@@ -27,21 +27,10 @@ class Settled:
 
 
 @dataclass
-class History:
-    """The first entry is the baseline: what the student was given."""
+class Past:
+    """One service's rests. The first entry is the baseline: what the student was given, or first made."""
 
     entries: list[Settled] = field(default_factory=list)
-
-    def record(self, world: World, service: str) -> bool:
-        """Add the present state if it is at rest and new. True if something was added."""
-        known = world.services.get(service)
-        if known is None or not world.settled(service):
-            return False
-        entry = Settled(known.wanted, known.id, tuple(world.live(service)), world.per_node(service))
-        if self.entries and _same(self.entries[-1], entry):
-            return False
-        self.entries.append(entry)
-        return True
 
     @property
     def baseline(self) -> Settled | None:
@@ -62,23 +51,48 @@ class History:
         """The first rest with this many tasks, after the baseline."""
         return next((entry for entry in self.entries[1:] if entry.wanted == wanted), None)
 
-    def to_json(self) -> list[dict[str, Any]]:
-        return [
-            {"wanted": entry.wanted, "service_id": entry.service_id, "per_node": dict(entry.per_node),
-             "tasks": [asdict(task) for task in entry.tasks]}
-            for entry in self.entries
-        ]
+
+@dataclass
+class History:
+    """Every service's past, by its name."""
+
+    services: dict[str, Past] = field(default_factory=dict)
+
+    def of(self, service: str) -> Past:
+        """Empty for a service that never was at rest."""
+        return self.services.setdefault(service, Past())
+
+    def record(self, world: World) -> bool:
+        """Add the present state of each service that is at rest, where it is new. True if something was added."""
+        return bool([name for name in world.services if self._record(world, name)])
+
+    def _record(self, world: World, service: str) -> bool:
+        known, past = world.services[service], self.of(service)
+        if not world.settled(service):
+            return False
+        entry = Settled(known.wanted, known.id, tuple(world.live(service)), world.per_node(service))
+        if past.entries and _same(past.entries[-1], entry):
+            return False
+        past.entries.append(entry)
+        return True
+
+    def to_json(self) -> dict[str, list[dict[str, Any]]]:
+        return {
+            name: [{"wanted": entry.wanted, "service_id": entry.service_id, "per_node": dict(entry.per_node),
+                    "tasks": [asdict(task) for task in entry.tasks]} for entry in past.entries]
+            for name, past in self.services.items()
+        }
 
 
 def _same(one: Settled, other: Settled) -> bool:
     return (one.wanted, one.service_id, one.identities) == (other.wanted, other.service_id, other.identities)
 
 
-def from_json(data: list[dict[str, Any]]) -> History:
+def from_json(data: dict[str, list[dict[str, Any]]]) -> History:
     """What `to_json` wrote."""
-    return History([
-        Settled(item["wanted"], item["service_id"],
-                tuple(LiveTask(**{**task, "identity": Identity(**task["identity"])}) for task in item["tasks"]),
-                item["per_node"])
-        for item in data
-    ])
+    return History({name: Past([_settled(item) for item in items]) for name, items in data.items()})
+
+
+def _settled(item: dict[str, Any]) -> Settled:
+    tasks = tuple(LiveTask(**{**task, "identity": Identity(**task["identity"])}) for task in item["tasks"])
+    return Settled(item["wanted"], item["service_id"], tasks, item["per_node"])

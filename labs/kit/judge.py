@@ -37,6 +37,8 @@ class Result:
     elapsed: float = 0.0
     left: float = 0.0
     error: str = ""
+    perturb: bool = False
+    """The grader would have to act: it waits for the final inspection."""
 
 
 @dataclass
@@ -85,7 +87,7 @@ class Judge:
     def _one(
         self, check: Check, view: Any, now: float, changed: float, done: Mapping[str, Result], perturb: bool,
     ) -> Result:
-        blank = Result(check.code, WAITING, max_points=check.points, needs=check.needs)
+        blank = Result(check.code, WAITING, max_points=check.points, needs=check.needs, perturb=check.perturb)
         if check.ever and check.code in self.passed_ever:
             return replace(blank, status=PASSED, points=check.points)
         if check.perturb and not perturb:

@@ -37,6 +37,11 @@ def register(app: typer.Typer) -> None:
     traffic.command("stop")(traffic_stop)
     traffic.command("status")(traffic_status)
     app.add_typer(traffic, name="traffic")
+    probe = typer.Typer(no_args_is_help=True, help="Requests that are all kept, to see every gap.")
+    probe.command("start")(probe_start)
+    probe.command("stop")(probe_stop)
+    probe.command("status")(probe_status)
+    app.add_typer(probe, name="probe")
     app.command("_guide", hidden=True)(guide)
 
 
@@ -145,19 +150,19 @@ def hint(name: Name = "", lang: Lang = "") -> None:
 
 def predict(
     code: Annotated[str, typer.Argument(help="Which prediction: P1, P2, …")],
-    answer: Annotated[str, typer.Argument(help="4/3/3, or yes and no.")],
+    answer: Annotated[str, typer.Argument(help="As the question asks: 4/3/3, yes, 12, 10.0.0.5, …")],
     name: Name = "", lang: Lang = "",
 ) -> None:
-    """Say what will happen, before you see it."""
+    """Answer a question of the lab: what will happen (before you see it), or what you measured."""
     words = _words(lang)
     _outside_only("predict", words)
     referee, texts = _joined(name, words)
-    codes = referee.lab.predictions
+    codes = referee.lab.questions
     if code.upper() not in codes:
         _fail(texts("cli.predict_unknown", code=code, codes=", ".join(codes)), USAGE)
     code = code.upper()
-    asked = next(number for number, step in enumerate(referee.lab.steps) if code in step.predict)
-    if referee.progress.step > asked:
+    asked = next(number for number, step in enumerate(referee.lab.steps) if code in step.asked)
+    if code in referee.lab.predictions and referee.progress.step > asked:
         _fail(texts("screen.too_late"), FAILED)
     said = referee.predict(code, answer)
     if said is None:
@@ -223,6 +228,31 @@ def traffic_status(name: Name = "", lang: Lang = "", as_json: AsJson = False) ->
     from labs.kit.loading import show_traffic
 
     show_traffic(name, _words(lang), as_json)
+
+
+def probe_start(
+    url: Annotated[str, typer.Argument(help="Of which service; the lab's by default.")] = "",
+    rate: Annotated[float, typer.Option("--rate", help="Requests a second.")] = 20.0,
+    name: Name = "", lang: Lang = "",
+) -> None:
+    """Ask from the client again and again, and keep every answer, until `lab probe stop`."""
+    from labs.kit.probing import start_probe
+
+    start_probe(rate, url, name, _words(lang), _fail)
+
+
+def probe_stop(name: Name = "", lang: Lang = "") -> None:
+    """Stop asking; what was seen is kept."""
+    from labs.kit.probing import stop_probe
+
+    stop_probe(name, _words(lang), _fail)
+
+
+def probe_status(name: Name = "", lang: Lang = "") -> None:
+    """What was seen so far: versions, failures, the longest gap."""
+    from labs.kit.probing import show_probe
+
+    show_probe(name, _words(lang), _fail)
 
 
 def guide(

@@ -33,7 +33,7 @@ class Eyes:
         with ThreadPoolExecutor(max_workers=len(self.engines) + 4) as pool:
             evidence = pool.submit(self.cluster.call, "evidence", tables=TABLES)
             listings = {name: pool.submit(engine.get, "/containers/json") for name, engine in self.engines.items()}
-            swarm = [pool.submit(manager.get, path) for path in ("/nodes", "/services", "/tasks")]
+            swarm = [pool.submit(_swarm, manager, path) for path in ("/nodes", "/services", "/tasks")]
             containers: dict[str, list[dict[str, Any]]] = {}
             for name, future in listings.items():
                 try:
@@ -61,3 +61,13 @@ class Eyes:
     def cluster_lives(self) -> bool:
         """Does anybody answer at all?"""
         return any(engine.path.exists() for engine in self.engines.values())
+
+
+def _swarm(manager: Engine, path: str) -> Any:
+    """A list of the swarm's; empty as long as there is no swarm, which is a state like any other."""
+    try:
+        return manager.get(path, **({"status": "true"} if path == "/services" else {}))
+    except EngineError as error:
+        if error.status == 503:
+            return []
+        raise

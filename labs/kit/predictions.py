@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from ipaddress import IPv4Address
 
 YES = {"o", "oui", "y", "yes", "1"}
 NO = {"n", "non", "no", "0"}
@@ -21,7 +22,36 @@ def read_yes_no(text: str) -> str | None:
     return "yes" if word in YES else "no" if word in NO else None
 
 
-READERS = {"split": read_split, "yesno": read_yes_no}
+def read_number(text: str) -> str | None:
+    """A number, with a point or a comma: `4`, `20.5`."""
+    found = re.fullmatch(r"\s*(\d+(?:[.,]\d+)?)\s*(?:s|sec|seconds?|secondes?)?\s*", text.lower())
+    return f"{float(found.group(1).replace(',', '.')):g}" if found else None
+
+
+def read_address(text: str) -> str | None:
+    """An IPv4 address, with or without a prefix."""
+    try:
+        return str(IPv4Address(text.strip().partition("/")[0]))
+    except ValueError:
+        return None
+
+
+def read_addresses(text: str) -> str | None:
+    """Several addresses, in order: `10.0.1.3 10.0.1.4`."""
+    found = [read_address(word) for word in re.split(r"[\s,;]+", text.strip()) if word]
+    known = [address for address in found if address]
+    return " ".join(sorted(known, key=IPv4Address)) if known and len(known) == len(found) else None
+
+
+def read_words(text: str) -> str | None:
+    """Words in no order, in capitals: `a2, A7` → `A2 A7`."""
+    return " ".join(sorted({word.upper() for word in re.split(r"[\s,;+/]+", text) if word})) or None
+
+
+READERS = {
+    "split": read_split, "yesno": read_yes_no, "number": read_number, "address": read_address,
+    "addresses": read_addresses, "words": read_words,
+}
 
 
 def read(kind: str, text: str) -> str | None:

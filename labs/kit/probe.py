@@ -18,6 +18,7 @@ from labs.kit.cluster_port import Cluster
 SCRIPT = Path(__file__).parent / "client_script.py"
 PYTHON = "/usr/bin/python3"
 TRAFFIC_FILE = "/tmp/lab-traffic.json"
+PROBE_FILE, PROBE_FLAG = "/tmp/lab-probe.jsonl", "/tmp/lab-probe.on"
 CONTAINER = re.compile(r"\b[0-9a-f]{12}\b")
 WINDOW = 6
 """Seconds of traffic that are judged."""
@@ -45,6 +46,27 @@ class Traffic:
     @property
     def error_percent(self) -> float:
         return 100.0 * self.failed / self.asked if self.asked else 0.0
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One request of `lab probe`: when it was sent (monotonic seconds), what came. `status` 0: nothing came."""
+
+    t: float
+    url: str
+    status: int
+    text: str
+    ms: float
+
+    @property
+    def good(self) -> bool:
+        return self.status == 200
+
+    @property
+    def server(self) -> str:
+        """The Server header: `nginx/1.18.0`."""
+        found = re.search(r"^server:\s*(.+)$", self.text, re.IGNORECASE | re.MULTILINE)
+        return found.group(1).strip() if found else ""
 
 
 def script(*words: object) -> list[str]:
@@ -107,9 +129,31 @@ def read_traffic(cluster: Cluster, client: str) -> Traffic | None:
         return None
 
 
+def read_probe(cluster: Cluster, client: str) -> list[Shot]:
+    """Every request of `lab probe`, oldest first. Raises GraderError when the client cannot be asked."""
+    argv = cluster.enter_argv(client, ["sh", "-c", f"cat {PROBE_FILE} 2>/dev/null || true"])
+    try:
+        done = subprocess.run(argv, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=15, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise GraderError(f"{client} could not be asked: {error}") from None
+    return parse_shots(done.stdout.splitlines())
+
+
+def parse_shots(lines: Iterable[str]) -> list[Shot]:
+    """What the probe wrote; pure. A line that is being written is passed over."""
+    found = []
+    for line in lines:
+        try:
+            item = json.loads(line)
+            found.append(Shot(item["t"], item["url"], item["status"], item["text"], item["ms"]))
+        except (ValueError, KeyError, TypeError):
+            continue
+    return sorted(found, key=lambda shot: shot.t)
+
+
 def end_traffic(cluster: Cluster, client: str) -> None:
-    """The client stops sending, if it was."""
-    argv = cluster.enter_argv(client, ["rm", "-f", TRAFFIC_FILE])
+    """The client stops sending, if it was, and forgets what it saw."""
+    argv = cluster.enter_argv(client, ["rm", "-f", TRAFFIC_FILE, PROBE_FLAG, PROBE_FILE])
     subprocess.run(argv, capture_output=True, stdin=subprocess.DEVNULL, timeout=10, check=False)
 
 

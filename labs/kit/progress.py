@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from labs.kit.events import EVENTS_FILE, Events, read_events
 from labs.kit.history import History, from_json
 
 HEAD = "# Progress in one lab of the swarm lab kit. Plain text; remove the file to start again."
@@ -133,6 +134,11 @@ class Store:
         data = {"lab": run.lab, "seed": run.seed, "history": run.history.to_json(),
                 "changed": run.changed, "speed": run.speed, "scratch": run.scratch}
         _replace(self._run, json.dumps(data))
+
+    @property
+    def events(self) -> Events:
+        """What happened in this cluster so far."""
+        return read_events(self._run.with_name(EVENTS_FILE))
 
     def stamp(self) -> tuple[int, int]:
         """Changes when another process wrote one of the files."""

@@ -52,19 +52,24 @@ class Referee:
         if changed:
             self.run.changed = self.clock()
         self._wish, self.world = wish, world
-        if (self.run.history.record(world, self.params.service) or changed) and self.keep:
+        if (self.run.history.record(world) or changed) and self.keep:
             self.store.save_run(self.run)
         return world
 
     def view(self, goal: int) -> View:
         """The last look, for the checks."""
         assert self.world is not None
-        return View(self.params, self.world, self.run.history, goal, self._requests,
-                    self.eyes.engines[self.eyes.managers[0]], self.see, self.progress.said, self.run.speed)
+        return View(self.params, self.world, self.run.history, goal, self._requests, self.eyes, self.see,
+                    self.progress.said, self.run.speed, self.store.events)
 
     def goal(self, step: Step) -> int:
-        """The number of tasks a step is about."""
-        return int(getattr(self.params, step.goal))
+        """The number of tasks a step is about; 0 in a lab that counts none."""
+        return int(self.params.get(step.goal, 0))
+
+    @property
+    def last_goal(self) -> int:
+        """The number of tasks that the whole lab is about."""
+        return int(self.params.get(str(self.lab.table.get("goal", "target")), 0))
 
     def judge_step(self, step: Step, *, perturb: bool = False) -> list[Result]:
         """The checks that close this step."""
@@ -73,12 +78,10 @@ class Referee:
     def judge_all(self, *, perturb: bool = False) -> list[Result]:
         """Every check that has points, for the lab's goal, and the predictions."""
         codes = [check.code for check in self.checks.checks.values() if check.points]
-        return [*self._judge(codes, self.params.target, perturb), self._predicted()]
+        return [*self._judge(codes, self.last_goal, perturb), self._predicted()]
 
     def _judge(self, codes: Iterable[str], goal: int, perturb: bool) -> list[Result]:
         results = self.judge.judge(self.view(goal), self.clock(), self.run.changed, codes, perturb=perturb)
-        if any(result.status not in (PASSED,) and result.code == "sc6" for result in results):
-            self._requests.forget()
         self._earn(results)
         return results
 
@@ -119,11 +122,16 @@ class Referee:
             self.store.save_progress(self.progress)
         return answer
 
+    def truth(self, code: str) -> str | None:
+        """What is measured of this question now; None if nothing can be measured yet."""
+        found = self.checks.truths.get(code)
+        return found(self.view(self.last_goal)) if found else None
+
     def truths(self) -> dict[str, str]:
         """What was measured, for every prediction that can be compared by now."""
         found = {}
-        for code, truth in self.checks.truths.items():
-            measured = truth(self.view(self.params.target))
+        for code in self.checks.truths:
+            measured = self.truth(code)
             if measured is not None:
                 found[code] = measured
         return found

@@ -49,7 +49,7 @@ def _remark(result: Result, words: Words, shown: str) -> str:
                      expected=result.expected if result.expected is not None else "",
                      elapsed=f"{result.elapsed:.1f}", left=f"{max(0.0, result.left):.0f}")
     if shown == WAITING:
-        return words("remark.perturb") if not result.needs or result.code == "sc12" else words("remark.waiting")
+        return words("remark.perturb") if result.perturb else words("remark.waiting")
     if shown == TODO:
         return words("remark.todo")
     if shown == ERROR:

@@ -33,7 +33,7 @@ def as_json(referee: Referee, results: Iterable[Result], words: Words, goal: int
         "predictions": [
             {"id": code, "said": progress.said.get(code), "truth": truths.get(code),
              "right": code in progress.said and progress.said[code] == truths.get(code)}
-            for code in referee.lab.predictions],
+            for code in referee.lab.questions],
         "hints": dict(progress.hints),
         "engine": _engine(referee),
     }

@@ -16,7 +16,7 @@ from labs.kit.checks import GraderError
 from labs.kit.folder import Lab
 from labs.kit.guide import Guide
 from labs.kit.judge import PASSED, Result, exit_code, score
-from labs.kit.play import Player, StepNotDone, reference_predictions
+from labs.kit.play import Player, StepNotDone
 from labs.kit.referee import Referee, settle
 from labs.kit.report import failure_block, status_line
 from labs.kit.results import as_json as results_as_json
@@ -163,7 +163,9 @@ def _result_printer(referee: Referee, words: Words, plain: bool, colour: bool) -
 def judge_now(referee: Referee, *, final: bool) -> list[Result]:
     """Everything, in the present state, once nothing is under way any more."""
     results = settle(referee, referee.judge_all, SETTLE_SECONDS, threading.Event().wait)
-    ready = {result.code for result in results if result.status == PASSED} >= {"sc3", "sc8"}
+    passed = {result.code for result in results if result.status == PASSED}
+    acting = [result for result in results if result.perturb]
+    ready = bool(acting) and all(set(result.needs) <= passed for result in acting)
     return referee.judge_all(perturb=True) if final and ready else results
 
 
@@ -171,7 +173,7 @@ def print_results(
     referee: Referee, results: list[Result], words: Words, *, as_json: bool, plain: bool,
 ) -> int:
     """The judgement as text or JSON; the exit status that goes with it."""
-    goal = referee.params.target
+    goal = referee.last_goal
     if as_json:
         print(json.dumps(results_as_json(referee, results, words, goal), indent=2, ensure_ascii=False))
     else:
@@ -188,7 +190,7 @@ def print_results(
 
 
 def _print_results(referee: Referee, results: list[Result], words: Words, plain: bool, colour: bool) -> None:
-    goal = referee.params.target
+    goal = referee.last_goal
     for result in results:
         _print(status_line(result, words, goal, width(), plain=plain), colour)
         if result.status in ("failed", "error"):
@@ -200,4 +202,4 @@ def _print(lines: list[Line], colour: bool) -> None:
         print(paint(each, colour), flush=True)
 
 
-__all__ = ["judge_now", "kit_words", "print_results", "reference_predictions", "run_lab", "show_guide"]
+__all__ = ["judge_now", "kit_words", "print_results", "run_lab", "show_guide"]

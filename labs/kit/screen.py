@@ -56,21 +56,23 @@ class Screen:
 
     @property
     def unanswered(self) -> str:
-        """The next prediction of this step to be made, or ""."""
-        return next((code for code in self.now.predict if code not in self.said), "")
+        """The next prediction or question of this step to be answered, or ""."""
+        return next((code for code in self.now.asked if code not in self.said), "")
 
     @property
     def done(self) -> bool:
         """May one go on? On the last step: may the final inspection start?"""
-        if self.now.predict:
-            return not self.unanswered
+        if self.unanswered:
+            return False
+        if not self.now.checks:
+            return bool(self.now.asked)
         open_ = [result for result in self.results if not result_waits_for_inspection(result)]
         return bool(open_) and all_passed(open_)
 
 
 def result_waits_for_inspection(result: Result) -> bool:
     """The grader's own action comes last, when the student asks for it."""
-    return result.code == "sc12" and result.status == "waiting"
+    return result.perturb and result.status == "waiting"
 
 
 def allowed_keys(screen: Screen) -> list[str]:
@@ -140,11 +142,11 @@ def _checks(screen: Screen, words: Words, width: int) -> list[Line]:
 
 def _predictions(screen: Screen, words: Words, width: int) -> list[Line]:
     rows: list[Line] = []
-    for code in screen.now.predict:
+    for code in screen.now.asked:
         rows += wrapped(words(f"predictions.{code}.question"), width, first=f" {code} ", style="title")
         if code in screen.said:
             rows += wrapped(words("screen.typed", answer=answer_word(screen.said[code], words)), width, first="    ")
-    if not screen.now.predict:
+    if not screen.now.asked:
         rows += [row for code in screen.said if code in screen.truths and _fresh(screen, code)
                  for row in wrapped(verdict(code, screen, words), width, "info", first=f" {code} ")]
     return rows
@@ -152,7 +154,7 @@ def _predictions(screen: Screen, words: Words, width: int) -> list[Line]:
 
 def _fresh(screen: Screen, code: str) -> bool:
     """A prediction's outcome is told on the step that shows it and the one after."""
-    asked = next(n for n, step in enumerate(screen.lab.steps) if code in step.predict)
+    asked = next(n for n, step in enumerate(screen.lab.steps) if code in step.asked)
     return 0 < screen.step - asked <= 2 or screen.finished
 
 

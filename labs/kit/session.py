@@ -14,6 +14,7 @@ from labs.kit.history import History
 from labs.kit.look import Eyes
 from labs.kit.probe import end_traffic
 from labs.kit.progress import Progress, Run, Store
+from labs.kit.recorder import Recorder
 from labs.kit.referee import Referee
 from labs.kit.speed import speed_factor
 from topologies import clusters
@@ -41,10 +42,14 @@ def open_session(lab: Lab, name: str, seed: str | None, say: Say, *, scratch: bo
     `scratch`: nobody's progress is read or written."""
     say("given.start")
     cluster = clusters.start(str(lab.table["topology"]), name, lifeline=True)
+    recorder: Recorder | None = None
     try:
         store = Store(name, cluster.run_dir, scratch=scratch)
+        recorder = Recorder(Eyes(cluster, str(lab.table["client"])).engines, cluster.run_dir)
         yield _given(lab, cluster, store, seed, say, scratch)
     finally:
+        if recorder is not None:
+            recorder.close()
         cluster.stop()
 
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+import subprocess
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from labs.kit.checks import expect, require
+from labs.kit.checks import Failed, GraderError, expect, require
 from labs.kit.engine_client import Engine
-from labs.kit.history import History
+from labs.kit.events import Events
+from labs.kit.history import History, Past
 from labs.kit.look import Eyes
 from labs.kit.params import Params
-from labs.kit.probe import Answers, Traffic, ask_everybody, read_traffic
+from labs.kit.probe import Answers, Shot, Traffic, ask_everybody, read_probe, read_traffic, send
 from labs.kit.waiting import until
-from labs.kit.world import World
+from labs.kit.world import LiveTask, World
 
 PROBE_RATE = 60.0
+EXEC_SECONDS = 15.0
 
 
 class Requests:
@@ -29,12 +32,11 @@ class Requests:
         key = (port, count, state)
         if self._last is None or self._last[0] != key:
             urls = list(self._eyes.published(port))
-            self._last = key, ask_everybody(self._eyes.cluster, self._eyes.client, urls, count, rate, known)
+            answers = ask_everybody(self._eyes.cluster, self._eyes.client, urls, count, rate, known)
+            if answers.errors or answers.busy or not set(known) <= set(answers.by_container):
+                return answers  # no good: ask again next time
+            self._last = key, answers
         return self._last[1]
-
-    def forget(self) -> None:
-        """Ask again next time: the last answers were no good."""
-        self._last = None
 
     def traffic(self) -> Traffic | None:
         return read_traffic(self._eyes.cluster, self._eyes.client)
@@ -42,40 +44,109 @@ class Requests:
 
 @dataclass
 class View:
-    """One look, for the checks. `goal`: the number of tasks this step is about."""
+    """One look, for the checks. `goal`: the number of tasks this step is about. `p`: the lab's values."""
 
     p: Params
     world: World
-    history: History
+    _history: History
     goal: int
     requests: Any
-    manager: Any = None
+    eyes: Eyes | None = None
     look: Callable[[], World] | None = None
     said: Mapping[str, str] = field(default_factory=dict)
     speed: float = 1.0
+    events: Events = field(default_factory=Events)
 
     expect = staticmethod(expect)
     require = staticmethod(require)
 
-    def everybody(self, per_task: int = 8) -> Answers:
-        """Fresh requests through every node in turn, slowly enough that no task's rate limit is met."""
-        live = self.world.live(self.p.service)
-        rate = min(PROBE_RATE, 0.5 * self.p.rate * max(1, len(live)))
+    @property
+    def history(self) -> Past:
+        """The past of the lab's own service."""
+        return self._history.of(self.p.service)
+
+    def past(self, service: str) -> Past:
+        """The past of another one."""
+        return self._history.of(service)
+
+    def answer(self, code: str) -> str:
+        """What the student answered to a question. Raises Failed while nothing is answered."""
+        if code not in self.said:
+            raise Failed("?", "–", {"final": True})
+        return self.said[code]
+
+    def everybody(self, per_task: int = 8, service: str = "", port: int = 0) -> Answers:
+        """Fresh requests to a published port, through every node in turn, slowly enough that no task's rate limit
+        is met. The lab's own service and port, unless others are named."""
+        service, port = service or self.p.service, port or self.p.port
+        live = self.world.live(service)
+        rate = min(PROBE_RATE, 0.5 * self.p.get("rate", 2 * PROBE_RATE) * max(1, len(live)))
         known = [task.container[:12] for task in live]
-        answers: Answers = self.requests.everybody(
-            self.p.port, per_task * len(live), rate, self.world.fingerprint(self.p.service), known)
+        state = (service, self.world.fingerprint(service))
+        answers: Answers = self.requests.everybody(port, per_task * len(live), rate, state, known)
         return answers
 
-    def scale(self, wanted: int) -> bool:
-        """The grader acts: ask the manager for this number, and wait until the kernel shows it. False: it did not."""
-        scale(self.manager, self.p.service, wanted)
-        return until(lambda: self._has(wanted), within=20 * self.speed)
+    def request(self, url: str, host: str = "") -> dict[str, Any]:
+        """One request now, from a host (the client): `status` (0: none), `text` (headers and body), `ms`."""
+        eyes = self._eyes()
+        return send(eyes.cluster, host or eyes.client, [url], 1, 1.0)[0]
 
-    def _has(self, wanted: int) -> bool:
-        assert self.look is not None
-        world = self.look()
-        known = world.services.get(self.p.service)
-        return known is not None and known.wanted == wanted and world.settled(self.p.service)
+    def shots(self) -> list[Shot]:
+        """What `lab probe` has seen so far, oldest first; empty if it never ran."""
+        eyes = self._eyes()
+        return read_probe(eyes.cluster, eyes.client)
+
+    def engine(self, host: str) -> Engine:
+        """The public API of one host."""
+        return self._eyes().engines[host]
+
+    @property
+    def manager(self) -> Engine:
+        """The public API of the first manager."""
+        eyes = self._eyes()
+        return eyes.engines[eyes.managers[0]]
+
+    def run(self, host: str, argv: Sequence[str], seconds: float = EXEC_SECONDS) -> subprocess.CompletedProcess[str]:
+        """A command in a host's namespaces. Raises GraderError if it cannot be run or does not end."""
+        return _run(self._eyes().cluster.enter_argv(host, list(argv)), seconds)
+
+    def run_in(
+        self, task: LiveTask, argv: Sequence[str], seconds: float = EXEC_SECONDS,
+    ) -> subprocess.CompletedProcess[str]:
+        """A command of the host's, in the network namespace of a task: nothing of the image is needed."""
+        inside = ["nsenter", f"--net=/proc/{task.identity.pid}/ns/net", "--", *argv]
+        return self.run(task.host, inside, seconds)
+
+    def scale(self, wanted: int, service: str = "") -> bool:
+        """The grader acts: ask the manager for this number, and wait until the kernel shows it. False: it did not."""
+        service = service or self.p.service
+        scale(self.manager, service, wanted)
+        return self.eventually(lambda world: _has(world, service, wanted))
+
+    def eventually(self, holds: Callable[[World], bool], within: float = 20.0) -> bool:
+        """Look until it holds. False if it does not within the time, scaled by the machine's speed."""
+        look = self.look
+        if look is None:
+            raise GraderError("this view cannot look again")
+        return until(lambda: holds(look()), within * self.speed)
+
+    def _eyes(self) -> Eyes:
+        if self.eyes is None:
+            raise GraderError("this view has no cluster")
+        return self.eyes
+
+
+def _has(world: World, service: str, wanted: int) -> bool:
+    known = world.services.get(service)
+    return known is not None and known.wanted == wanted and world.settled(service)
+
+
+def _run(argv: list[str], seconds: float) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds,
+                              check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise GraderError(f"could not look: {error}") from None
 
 
 def scale(manager: Engine, service: str, wanted: int) -> None:

@@ -36,7 +36,11 @@ class LiveTask:
     service: str
     container: str
     address: str
+    """On ingress; "" without a place there."""
     identity: Identity
+    image: str = ""
+    addresses: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """By the name of the network, ingress among them."""
 
     @property
     def host(self) -> str:
@@ -51,16 +55,24 @@ class Node:
     leader: bool
     ready: bool
     active: bool
+    availability: str = "active"
+    labels: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)
 class Service:
+    """`wanted`: tasks asked for; of a global service, as many as the swarm has made. `spec`: as the API shows it."""
+
     id: str
     name: str
     wanted: int
     image: str
     ports: tuple[int, ...]
     force: int
+    mode: str = "replicated"
+    spec: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    update: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    """UpdateStatus; empty before the first update."""
 
 
 @dataclass(frozen=True)
@@ -109,8 +121,9 @@ class World:
         if process is None or not process["init"] or process["netns"] == self.hosts[host]["netns"]:
             return None
         identity = Identity(host, process["pid"], process["start"], process["netns"])
+        image = (task.get("Spec", {}).get("ContainerSpec") or {}).get("Image", "")
         return LiveTask(task["ID"], int(task.get("Slot") or 0), service, status.get("ContainerID", ""),
-                        _ingress_address(task), identity)
+                        _ingress_address(task), identity, image, _addresses(task))
 
     def alive(self, identity: Identity) -> bool:
         """Does this very process still live?"""
@@ -163,6 +176,8 @@ class World:
         known = self.services.get(service)
         if known is None:
             return True
+        if known.mode == "global":
+            return not self.moving(service)
         return len(self.live(service)) == known.wanted and not self.moving(service)
 
     def moving(self, service: str) -> list[str]:
@@ -192,26 +207,43 @@ def _ingress_address(task: Mapping[str, Any]) -> str:
     return ""
 
 
+def _addresses(task: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        attachment.get("Network", {}).get("Spec", {}).get("Name", ""):
+            str((attachment.get("Addresses") or [""])[0]).partition("/")[0]
+        for attachment in task.get("NetworksAttachments") or []
+    }
+
+
 def read_nodes(answer: list[dict[str, Any]]) -> list[Node]:
     """`GET /nodes`, by name."""
     nodes = [
         Node(item["ID"], item["Description"]["Hostname"], item["Spec"]["Role"] == "manager",
              bool((item.get("ManagerStatus") or {}).get("Leader")), item["Status"]["State"] == "ready",
-             item["Spec"]["Availability"] == "active")
+             item["Spec"]["Availability"] == "active", item["Spec"]["Availability"],
+             dict(item["Spec"].get("Labels") or {}))
         for item in answer
     ]
     return sorted(nodes, key=lambda node: (not node.manager, node.name))
 
 
+_MODES = {
+    "Replicated": "replicated", "Global": "global", "ReplicatedJob": "replicated-job", "GlobalJob": "global-job",
+}
+
+
 def read_services(answer: list[dict[str, Any]]) -> dict[str, Service]:
-    """`GET /services`, by name. Global services want no number: 0."""
+    """`GET /services?status=true`, by name."""
     found = {}
     for item in answer:
         spec = item["Spec"]
+        mode = next((name for name in _MODES if (spec.get("Mode") or {}).get(name) is not None), "Replicated")
+        asked = (spec["Mode"].get("Replicated") or {}).get("Replicas") if mode == "Replicated" else (
+            (item.get("ServiceStatus") or {}).get("DesiredTasks"))
         ports = (item.get("Endpoint") or {}).get("Ports") or []
         found[spec["Name"]] = Service(
-            item["ID"], spec["Name"], int(((spec.get("Mode") or {}).get("Replicated") or {}).get("Replicas") or 0),
+            item["ID"], spec["Name"], int(asked or 0),
             spec["TaskTemplate"]["ContainerSpec"].get("Image", ""),
             tuple(int(port["PublishedPort"]) for port in ports if port.get("PublishedPort")),
-            int(spec["TaskTemplate"].get("ForceUpdate") or 0))
+            int(spec["TaskTemplate"].get("ForceUpdate") or 0), _MODES[mode], spec, item.get("UpdateStatus") or {})
     return found

@@ -92,11 +92,11 @@ def test_traffic_is_judged_on_its_last_whole_seconds() -> None:
 
 def test_history_survives_being_written_down() -> None:
     past = history(world(spread(5)), world(spread(10)))
-    assert from_json(past.to_json()) == past and [entry.wanted for entry in past.entries] == [5, 10]
+    assert from_json(past.to_json()) == past and [entry.wanted for entry in past.of("web").entries] == [5, 10]
 
 
 def test_only_states_at_rest_are_history() -> None:
-    past = history(world(spread(5)), world(spread(10), dead=[10]), world(spread(10)))
+    past = history(world(spread(5)), world(spread(10), dead=[10]), world(spread(10))).of("web")
     assert [entry.wanted for entry in past.entries] == [5, 10]
     assert past.before(10) == past.baseline and past.reached(5) is None
 

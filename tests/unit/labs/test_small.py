@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from labs.kit.folder import UnknownLab, find_lab
-from labs.kit.given import service_spec
 from labs.kit.history import History
+from labs.kit.params import graded
 from labs.kit.picture import GHOST, LEAVES, LIVES, STARTS, STRANGER, draw
-from labs.kit.play import even
 from labs.kit.predictions import read, split
 from labs.kit.progress import HEAD, Progress, Run, Store, from_text, state_home
 from labs.kit.speed import speed_factor
@@ -34,7 +33,7 @@ def test_every_seed_gives_a_lab_that_can_be_solved() -> None:
         assert params.traffic / params.enough <= 0.951 * params.rate
         assert len(params.service) <= 32
     assert len({(params.service, params.port, params.target) for params in drawn}) > 500
-    assert LAB.params("x") == LAB.params("x")
+    assert LAB.params("x").values() == LAB.params("x").values()
 
 
 @pytest.mark.parametrize(("kind", "text", "answer"), [
@@ -45,9 +44,32 @@ def test_predictions_are_read_in_any_spelling(kind: str, text: str, answer: str 
     assert read(kind, text) == answer
 
 
-def test_even_is_what_a_spread_gives() -> None:
-    for tasks in range(20):
-        assert even(tasks, 3) == split([sum(n % 3 == host for n in range(tasks)) for host in range(3)])
+@pytest.mark.parametrize(("kind", "text", "answer"), [
+    ("number", "20,50 s", "20.5"), ("number", "4", "4"), ("number", "four", None),
+    ("address", "10.0.1.3/24", "10.0.1.3"), ("address", "worker1", None),
+    ("addresses", "10.0.1.10, 10.0.1.9", "10.0.1.9 10.0.1.10"), ("addresses", "10.0.1.10 x", None),
+    ("words", "a7, A2 a2", "A2 A7"), ("words", " ", None),
+])
+def test_answers_are_read_in_any_spelling(kind: str, text: str, answer: str | None) -> None:
+    assert read(kind, text) == answer
+
+
+def test_the_solution_predicts_what_an_even_spread_gives() -> None:
+    for number in range(100):
+        params = LAB.params(f"s{number}")
+        even = split([sum(n % 3 == host for n in range(params.target)) for host in range(3)])
+        assert params.predict_P1 == even
+
+
+def test_values_are_drawn_by_their_shape() -> None:
+    table = {"a": [3, 5], "b": ["x", "y"], "name": "db-?"}
+    drawn = [graded(table, str(number), {"c": 7, "a": 0}) for number in range(200)]
+    assert {params.a for params in drawn} == {3, 4, 5} and {params.b for params in drawn} == {"x", "y"}
+    assert len({params.name for params in drawn}) > 50 and all(params.name.startswith("db-") for params in drawn)
+    assert {params.c for params in drawn} == {7}
+    with pytest.raises(AttributeError, match="no value 'port'"):
+        _ = drawn[0].port
+    assert "url" not in drawn[0].values()
 
 
 def test_progress_is_plain_text_and_comes_back() -> None:
@@ -114,12 +136,6 @@ def test_an_unknown_lab_names_those_there_are() -> None:
     with pytest.raises(UnknownLab, match="03-scaling"):
         find_lab("03-scalign")
     assert find_lab("03").id == find_lab("3").id == "03-scaling"
-
-
-def test_the_given_service() -> None:
-    spec = service_spec(LAB.table["service"], PARAMS, 5)
-    assert spec["TaskTemplate"]["ContainerSpec"] == {"Image": "nginx:latest", "Env": ["RATE=20"]}
-    assert spec["EndpointSpec"]["Ports"][0]["PublishedPort"] == 80
 
 
 @pytest.mark.parametrize(("environ", "terminal", "plain", "wanted"), [

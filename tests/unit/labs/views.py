@@ -42,7 +42,7 @@ def traffic(failed_percent: float = 0.0, seconds: int = WINDOW) -> Traffic:
 def history(*worlds: World) -> History:
     past = History()
     for world in worlds:
-        past.record(world, PARAMS.service)
+        past.record(world)
     return past
 
 
