@@ -85,13 +85,16 @@ class Worker:
 
     async def remove_strangers(self) -> None:
         """Once all that is wanted is known: remove containers of tasks that are no longer this node's."""
-        for task_id, container in self._task_containers().items():
-            if task_id not in self._runners and task_id not in self._running:
-                log.info("container %s: its task is no longer assigned", container.name)
-                try:
-                    await self._engine.remove(container.id, force=True, volumes=True)
-                except SwarmError as error:
-                    log.warning("container %s not removed: %s", container.name, error)
+        strangers = [container for task_id, container in self._task_containers().items()
+                     if task_id not in self._runners and task_id not in self._running]
+        await asyncio.gather(*(self._remove(container) for container in strangers))
+
+    async def _remove(self, container: Container) -> None:
+        log.info("container %s: its task is no longer assigned", container.name)
+        try:
+            await self._engine.remove(container.id, force=True, volumes=True)
+        except SwarmError as error:
+            log.warning("container %s not removed: %s", container.name, error)
 
     def task_container(self, task_id: str) -> str:
         """The id of a task's container, "" if it has none."""
@@ -103,10 +106,11 @@ class Worker:
         await cancel(*self._running.values(), *([self._cleaning] if self._cleaning else []))
 
     async def leave(self) -> None:
-        """The node leaves the swarm: every task's container goes."""
+        """The node leaves the swarm: every task's container goes, at once and with force, as Docker's do."""
+        runners = list(self._running.values())
         self._release(list(self._runners))
-        if self._running:
-            await asyncio.wait(list(self._running.values()))
+        await cancel(*runners)
+        self._running.clear()
         await self.remove_strangers()
 
     def _apply_networks(self, message: Assignments) -> None:

@@ -161,6 +161,10 @@ class Node:
             if self._membership and self._membership.role is Role.MANAGER and not force:
                 raise Unavailable(texts.LAST_MANAGER_LEAVES)
             await self._stop_joining()
+            # The manager first: it must not hear its own node's goodbye and give that node's tasks to the others.
+            manager, self._manager = self._manager, None
+            if manager is not None:
+                await manager.stop()
             if self._agent is not None:
                 await self._agent.leave()
                 self._agent = None
