@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
+
 from swarmkit_py.agent.mounts import check_mounts
 from swarmkit_py.errors import InvalidArgument
 from swarmkit_py.model.container import Limits, LogConfig, ulimits_of
@@ -130,5 +132,12 @@ def _extra_hosts(lines: Iterable[str]) -> list[str]:
 
 def _refuse_unsupported(spec: ContainerSpec) -> None:
     for name in _NOT_YET:
-        if getattr(spec, name) not in (None, [], DNSConfig(), {}):  # the CLI sends an empty DNSConfig
+        if _asks(msgspec.to_builtins(getattr(spec, name))):
             raise InvalidArgument(f"{name.replace('_', ' ')} of a service: not there yet on this node")
+
+
+def _asks(value: object) -> bool:
+    """False for what says nothing, however it is spelled: stacks send `Privileges` full of nulls and falses."""
+    if isinstance(value, dict):
+        return any(map(_asks, value.values()))
+    return bool(value)

@@ -355,6 +355,7 @@ def test_what_cannot_run_here_is_refused_and_not_left_out(spec: ContainerSpec | 
 
 
 def test_what_the_cli_says_without_a_wish_behind_it_is_no_reason_to_refuse() -> None:
-    said = ContainerSpec(image="x", dns_config=DNSConfig(), mounts=[], secrets=[])
+    nothing = {"CredentialSpec": None, "SELinuxContext": None, "NoNewPrivileges": False}
+    said = ContainerSpec(image="x", dns_config=DNSConfig(), mounts=[], secrets=[], privileges=nothing)
     of = replace(task(node_id="n1"), spec=TaskSpec(container_spec=said))
     assert container_config(of, expanded_spec(of, NodeDescription())).dns is None
