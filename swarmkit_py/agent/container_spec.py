@@ -77,7 +77,10 @@ def sandbox_spec(task: Task) -> SandboxSpec:
                     target_port=port.target_port or 0)
         for port in _host_ports(task)
     ]
-    return SandboxSpec(id=task.id, mode="task", overlays=overlays, ports=ports)
+    spec = task.spec.container_spec
+    dns = (spec.dns_config if spec else None) or DNSConfig()
+    return SandboxSpec(
+        id=task.id, mode="task", overlays=overlays, ports=ports, nameservers=list(dns.nameservers or ()))
 
 
 def stop_grace(task: Task) -> float:

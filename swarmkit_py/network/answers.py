@@ -38,6 +38,8 @@ class Scope:
 
     networks: tuple[str, ...] = ()
     outward: bool = True
+    nameservers: tuple[str, ...] = ()
+    """Who is asked instead of the host's resolvers."""
 
 
 def answer(

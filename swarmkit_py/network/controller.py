@@ -179,7 +179,8 @@ class NetworkController:
 
     def _scope(self, record: SandboxRecord) -> Scope:
         sandbox = record.sandbox
-        return Scope(tuple(overlay.network_id for overlay in sandbox.overlays), bool(sandbox.bridge_address))
+        return Scope(tuple(overlay.network_id for overlay in sandbox.overlays), bool(sandbox.bridge_address),
+                     tuple(sandbox.nameservers))
 
     def _publish(self) -> None:
         """Names follow what the kernel was just told: no name leads where nothing is yet."""

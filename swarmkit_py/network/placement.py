@@ -45,14 +45,14 @@ def place_sandbox(
         return SandboxRecord(mode=spec.mode, sandbox=Sandbox(id=spec.id, path=path))
     if is_closed(spec, networks):
         return SandboxRecord(mode=spec.mode, sandbox=Sandbox(
-            id=spec.id, path=path, resolver=RESOLVER, overlays=spec.overlays))
+            id=spec.id, path=path, resolver=RESOLVER, overlays=spec.overlays, nameservers=spec.nameservers))
     bridge = GWBRIDGE if spec.mode == "task" else DOCKER0
     sandboxes = [record.sandbox for record in others]
     taken = {(port.protocol, port.published_port) for sandbox in sandboxes for port in sandbox.ports}
     taken |= {(endpoint.protocol, endpoint.published_port) for endpoint in endpoints}
     neighbours = [sandbox.bridge_address for sandbox in sandboxes if sandbox.bridge_gateway == bridge.gateway]
     return SandboxRecord(mode=spec.mode, sandbox=Sandbox(
-        id=spec.id, path=path, resolver=RESOLVER if spec.mode == "task" else "",
+        id=spec.id, path=path, resolver=RESOLVER if spec.mode == "task" else "", nameservers=spec.nameservers,
         bridge_address=lowest_free(bridge.address, neighbours), bridge_gateway=bridge.gateway,
         overlays=spec.overlays if spec.mode == "task" else [],
         ports=place_ports(spec.id, spec.ports, taken, listens),

@@ -123,8 +123,8 @@ class Resolver:
     async def _forward(self, data: bytes, query: dns.message.Message, scope: Scope, stream: bool) -> bytes:
         code = dns.rcode.NXDOMAIN
         try:
-            found = await self._upstream.ask(data, stream=stream) if scope.outward else None
-            if found is not None:
+            if scope.outward and (
+                    found := await self._upstream.ask(data, stream=stream, servers=scope.nameservers)) is not None:
                 return found
         except Silent:
             code = dns.rcode.SERVFAIL

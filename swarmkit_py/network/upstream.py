@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from swarmkit_py.clock import Clock
@@ -41,10 +41,10 @@ class Upstream:
         self._clock, self._resolvers = clock, resolvers
         self._resting: dict[str, float] = {}
 
-    async def ask(self, query: bytes, *, stream: bool) -> bytes | None:
-        """The answer's bytes; None if there is no resolver. Raises Silent."""
+    async def ask(self, query: bytes, *, stream: bool, servers: Sequence[str] = ()) -> bytes | None:
+        """The answer's bytes; None if there is no resolver. `servers` instead of the host's. Raises Silent."""
         silent = False
-        for resolver in self._resolvers():
+        for resolver in servers or self._resolvers():
             if self._resting.get(resolver, 0.0) > self._clock.monotonic():
                 silent = True
                 continue

@@ -48,6 +48,8 @@ class SandboxSpec(Model, frozen=True, kw_only=True):
     ports: list[PortMapping] = field(default_factory=list)
     namespace: str = ""
     """The file of a network namespace that is already there (another engine made it); "": make one."""
+    nameservers: list[str] = field(default_factory=list)
+    """Who is asked for names that are not the swarm's (`--dns`); empty: whom the host asks."""
 
 
 class Sandbox(Model, frozen=True, kw_only=True):
@@ -58,6 +60,8 @@ class Sandbox(Model, frozen=True, kw_only=True):
     id: str
     path: str = ""
     resolver: str = ""
+    nameservers: list[str] = field(default_factory=list)
+    """As in the spec."""
     bridge_address: str = ""
     bridge_gateway: str = ""
     overlays: list[OverlayAddress] = field(default_factory=list)

@@ -114,6 +114,11 @@ class World:
         await self.engine.wait(made.id)
         return b"".join([line.data async for line in self.engine.logs(made.id, LogOptions())]).decode()
 
+    def log(self, container_id: str) -> bytes:
+        """What stands in a container's log file now."""
+        path = Path(self.engine.get(container_id).log_path)
+        return path.read_bytes() if path.exists() else b""
+
     def leftovers(self) -> list[str]:
         """Files, mounts and namespaces that belong to containers."""
         files = [str(path.relative_to(self.root)) for name in ("data/containers", "data/overlay", "exec", "netns")
