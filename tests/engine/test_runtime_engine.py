@@ -1,4 +1,4 @@
-"""The real engine, in a user namespace: runs runtime_scenarios.py there, as root and as an ordinary user.
+"""The real engine, in a user namespace: runs the runtime…_scenarios.py there, as root and as an ordinary user.
 
 The namespaces die with the process that made them, and with them every container.
 """
@@ -39,7 +39,8 @@ def test_the_engine(who: str) -> None:
     if not possible(prefix, ["test", "-r", str(HERE / "runtime_world.py"), "-a", "-x", sys.executable]):
         pytest.skip("nobody cannot read this checkout")
     pytest_command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--basetemp=/run/pytest",
-                      f"--rootdir={ROOT}", str(HERE / "runtime_scenarios.py")]
+                      f"--rootdir={ROOT}",
+                      str(HERE / "runtime_scenarios.py"), str(HERE / "runtime_mount_scenarios.py")]
     done = subprocess.run(
         [*prefix, *NAMESPACES, "sh", "-c", INSIDE, "sh", *pytest_command], cwd=ROOT, capture_output=True, text=True,
         timeout=200, check=False, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
