@@ -69,8 +69,11 @@ def service_statuses(services: Iterable[Service], tasks: Iterable[Task], nodes: 
         status, mode = counts[service.id], service.spec.mode
         status["RunningTasks"] += task.status.state is TaskState.RUNNING and task.node_id not in down
         status["CompletedTasks"] += task.status.state is TaskState.COMPLETE and service.job_status is not None
-        counted = mode.replicated is None and mode.replicated_job is None
-        status["DesiredTasks"] += counted and task.desired_state in (TaskState.RUNNING, TaskState.COMPLETE)
+        if mode.global_ is not None:
+            status["DesiredTasks"] += task.desired_state is TaskState.RUNNING
+        elif mode.global_job is not None:  # what is still to do: the CLI adds up both numbers
+            status["DesiredTasks"] += (
+                task.desired_state is TaskState.COMPLETE and task.status.state is not TaskState.COMPLETE)
     return counts
 
 

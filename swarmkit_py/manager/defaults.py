@@ -97,8 +97,9 @@ def cluster_with_defaults(spec: ClusterSpec | None) -> ClusterSpec:
 
 
 def service_with_defaults(spec: ServiceSpec) -> ServiceSpec:
-    """A service's spec as `insertDefaults=true` shows it."""
+    """A service's spec as `insertDefaults=true` shows it. (A job has no update settings, and may be sent none.)"""
     template = spec.task_template
+    job = spec.mode.replicated_job is not None or spec.mode.global_job is not None
     container = template.container_spec or ContainerSpec()
     container = replace(
         container,
@@ -110,8 +111,8 @@ def service_with_defaults(spec: ServiceSpec) -> ServiceSpec:
         task_template=replace(
             template, container_spec=container, restart_policy=filled(template.restart_policy, RESTART_POLICY)),
         mode=_mode_with_defaults(spec.mode),
-        update_config=_update_with_defaults(spec.update_config),
-        rollback_config=_update_with_defaults(spec.rollback_config),
+        update_config=spec.update_config if job else _update_with_defaults(spec.update_config),
+        rollback_config=spec.rollback_config if job else _update_with_defaults(spec.rollback_config),
         endpoint_spec=filled(spec.endpoint_spec, EndpointSpec(mode="vip")),
     )
 

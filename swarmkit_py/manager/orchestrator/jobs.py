@@ -54,7 +54,7 @@ def plan_global(service: Service, tasks: Iterable[Task], nodes: Nodes) -> Plan:
 
 def _of_this_iteration(result: Plan, service: Service, tasks: Iterable[Task]) -> list[Task]:
     """The tasks that count; those of earlier runs shall go."""
-    current = service.job_status.iteration if service.job_status else 0
+    current = service.job_status.iteration if service.job_status else None
     here = []
     for task in kept(tasks):
         if task.job_iteration == current:

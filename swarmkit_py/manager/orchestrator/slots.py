@@ -78,11 +78,13 @@ def surplus_rivals(members: list[Task]) -> list[Task]:
     groups: dict[int, list[Task]] = {}
     for task in filter(wanted, members):
         groups.setdefault(task.spec_index, []).append(task)
-    extra: list[Task] = []
-    for group in groups.values():
-        best = max(group, key=lambda task: (not task.status.state.terminal, task.status.state.rank))
-        extra += (task for task in group if task is not best)
-    return extra
+    return [task for group in groups.values() for task in all_but_the_furthest(group)]
+
+
+def all_but_the_furthest(tasks: list[Task]) -> list[Task]:
+    """Without the one that is nearest to running, or runs."""
+    best = max(tasks, key=lambda task: (not task.status.state.terminal, task.status.state.rank))
+    return [task for task in tasks if task is not best]
 
 
 def is_replicated(service: Service) -> bool:

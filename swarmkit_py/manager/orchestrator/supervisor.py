@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from swarmkit_py.clock import Clock
 from swarmkit_py.ids import Ids
 from swarmkit_py.manager.loop import follow
-from swarmkit_py.manager.orchestrator.nodes import Nodes, must_leave, takes_new
+from swarmkit_py.manager.orchestrator.nodes import Nodes, must_leave, node_of, takes_new
 from swarmkit_py.manager.orchestrator.plan import NewTask, Plan, carry_out
 from swarmkit_py.manager.orchestrator.restart import should_restart, start_due
 from swarmkit_py.manager.orchestrator.slots import (
@@ -24,6 +24,7 @@ from swarmkit_py.manager.orchestrator.slots import (
     stop_state,
     wanted,
 )
+from swarmkit_py.manager.versions import is_dirty
 from swarmkit_py.model.objects import Node, Object, Service, Task
 from swarmkit_py.model.states import TaskState, Writer
 from swarmkit_py.store.memory import Store
@@ -34,30 +35,46 @@ def supervise(service: Service, tasks: Iterable[Task], nodes: Nodes, now: dateti
     """What to change so that no slot's task to run is one that ended or must leave, and who waits starts in time."""
     plan = Plan()
     for members in by_slot(tasks).values():
+        going, staying = [], []
         for task in members:
             if not wanted(task) or accomplished(task):
                 continue
             due = start_due(task, members, nodes, now) if task.desired_state is TaskState.READY else now
-            if must_leave(task, nodes):
-                _replace(plan, service, task, members, nodes)
-            elif due > now:
+            if must_leave(task, nodes) or (task.status.state.terminal and due <= now):
+                going.append(task)
+                continue
+            staying.append(task)
+            if due > now:
                 plan.wake_by(due)  # even if it has ended: an image that is not there must not be tried without delay
-            elif task.status.state.terminal:
-                _replace(plan, service, task, members, nodes)
             else:
                 plan.wish(task, run_state(task))
+        if going:
+            _replace(plan, service, going, staying, members, nodes)
     return plan
 
 
-def _replace(plan: Plan, service: Service, task: Task, slot: list[Task], nodes: Nodes) -> None:
-    """Let the task go, with a successor if the policy wants one and (global) its node may still have one. An update
-    may have put a successor beside it already; and what follows a task of an older spec is a step of the update."""
-    followed = any(wanted(other) for other in slot[slot.index(task) + 1:])
-    again = should_restart(task, slot) and not followed
+def _replace(
+    plan: Plan, service: Service, going: list[Task], staying: list[Task], slot: list[Task], nodes: Nodes,
+) -> None:
+    """Let tasks of a slot go, with one successor if the policy wants one, (global) the node may still have one, and
+    nothing that stays does. What follows a task of an older spec is a step of its update."""
+    *others, last = going
+    for task in others:
+        plan.wish(task, stop_state(task))
+    again = should_restart(last, slot) and not _is_provided_for(service, going, staying, nodes)
     if follows_nodes(service):
-        again = again and takes_new(service, nodes.get(task.node_id))
-    replaces = "" if task.spec_index == service.spec_index else task.id
-    plan.wish(task, stop_state(task), NewTask(slot_of(task), TaskState.READY, replaces) if again else None)
+        again = again and takes_new(service, nodes.get(last.node_id))
+    replaces = "" if last.spec_index == service.spec_index else last.id
+    plan.wish(last, stop_state(last), NewTask(slot_of(last), TaskState.READY, replaces) if again else None)
+
+
+def _is_provided_for(service: Service, going: list[Task], staying: list[Task], nodes: Nodes) -> bool:
+    """True if a task that stays is all the slot needs. In a start-first update two are side by side: the old one does
+    not stand in for the new one, or the update would never get on."""
+    def current(task: Task) -> bool:
+        return not is_dirty(service, task, node_of(task, nodes))
+
+    return bool(staying) and (any(map(current, staying)) or not any(map(current, going)))
 
 
 class RestartSupervisor:

@@ -31,7 +31,7 @@ from swarmkit_py.manager.orchestrator.progress import (
     policy_of,
     survey,
 )
-from swarmkit_py.manager.orchestrator.slots import running, stop_state
+from swarmkit_py.manager.orchestrator.slots import all_but_the_furthest, running, stop_state
 from swarmkit_py.model.objects import Service, Task, UpdateStatus
 from swarmkit_py.model.states import TaskState
 
@@ -61,7 +61,7 @@ def step(service: Service, tasks: Iterable[Task], nodes: Nodes, now: datetime) -
         return plan
     start = status.started_at if status else None
     todo = [slot for slot in slots if slot.dirty and not _attempted(slot, policy, start)]
-    if status is None and todo:
+    if status is None and any(slot.dirty for slot in slots):
         plan.status = UpdateStatus(state=UPDATING, started_at=now, message="update in progress")
     elif status is not None and status.state in (UPDATING, ROLLBACK_STARTED):
         if _failure_stops(plan, service, status, policy, slots, now):
@@ -72,11 +72,14 @@ def step(service: Service, tasks: Iterable[Task], nodes: Nodes, now: datetime) -
 
 
 def _end_pairs(plan: Plan, slots: list[Slot]) -> None:
-    """Start-first: where the new task runs, the old one may go."""
+    """Start-first: where the new task runs, the old one may go. Where a rollback has made the old one right again,
+    one of the two is enough."""
     for slot in slots:
+        superfluous = all_but_the_furthest(slot.new) if slot.new else []
         if any(map(running, slot.new)):
-            for task in slot.old:
-                plan.wish(task, stop_state(task))
+            superfluous += slot.old
+        for task in superfluous:
+            plan.wish(task, stop_state(task))
 
 
 def _attempted(slot: Slot, policy: UpdatePolicy, start: datetime | None) -> bool:
@@ -166,8 +169,11 @@ def _replace(plan: Plan, policy: UpdatePolicy, slot: Slot) -> None:
     if slot.new:  # one is there already: a restart's, or that of an update in the other order
         for task in slot.old:
             plan.wish(task, stop_state(task))
-    elif policy.start_first and any(map(running, slot.old)):
-        plan.steps.append(Step(successor=NewTask(slot.key, TaskState.RUNNING, slot.old[-1].id)))
+    elif policy.start_first and (serving := next(filter(running, slot.old), None)):
+        for task in slot.old:
+            if task is not serving:  # left beside it by an update that did not come to its end
+                plan.wish(task, stop_state(task))
+        plan.steps.append(Step(successor=NewTask(slot.key, TaskState.RUNNING, serving.id)))
     elif slot.old:
         *others, last = slot.old
         for task in others:

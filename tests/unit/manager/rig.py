@@ -20,7 +20,7 @@ from swarmkit_py.manager.loop import Part
 from swarmkit_py.manager.manager import control_loops
 from swarmkit_py.manager.orchestrator.slots import by_slot, on_a_node, wanted
 from swarmkit_py.model.objects import Network, Node, Service, Task
-from swarmkit_py.model.specs import ReplicatedService, ServiceSpec
+from swarmkit_py.model.specs import ReplicatedService, ServiceMode, ServiceSpec
 from swarmkit_py.model.states import Availability, NodeState, TaskState, Writer
 from swarmkit_py.store.memory import Store
 from tests.builders import cluster, network, node
@@ -90,6 +90,7 @@ class Rig:
             self.store.update(lambda tx, n=number: tx.create(node(f"n{n}", addr=f"10.7.0.{n}")))
         self.missing_images: set[str] = set()
         self._seen: dict[str, Task] = {}
+        self._start_first: set[str] = set()
         self.store.check = self._check
         self.restart_manager()
 
@@ -163,10 +164,8 @@ class Rig:
         return self.store.update(lambda tx: tx.create(replace(service, spec_index=tx.index)))  # type: ignore[no-any-return]
 
     def scale(self, service: Service, replicas: int) -> None:
-        now = self.store.get(Service, service.id)
-        assert now is not None
-        mode = replace(now.spec.mode, replicated=ReplicatedService(replicas=replicas))
-        self.store.update(lambda tx: tx.update(replace(now, spec=replace(now.spec, mode=mode))))
+        mode = ServiceMode(replicated=ReplicatedService(replicas=replicas))
+        self.update(service, lambda spec: replace(spec, mode=mode))
 
     def update(self, service: Service, change: Callable[[ServiceSpec], ServiceSpec]) -> None:
         """`docker service update`, by the rules of the real control API."""
@@ -219,6 +218,7 @@ class Rig:
 
     def _check(self) -> None:
         tasks = {task.id: task for task in self.store.all(Task)}
+        self._remember_start_first()
         for (service_id, slot), members in _places(tasks.values()).items():
             rivals = [task for task in members if wanted(task)]
             if len(rivals) == 2 and self._may_overlap(service_id, rivals):
@@ -230,13 +230,14 @@ class Rig:
         self._seen = tasks
 
     def _may_overlap(self, service_id: str, rivals: list[Task]) -> bool:
-        """Two tasks to run in one slot: only during a start-first update, and never two of one spec."""
-        asked = self.store.get(Service, service_id)
-        configs = [] if asked is None else [
-            config for spec in (asked.spec, asked.previous_spec) if spec is not None
-            for config in (spec.update_config, spec.rollback_config)]
-        start_first = any(config is not None and config.order == "start-first" for config in configs)
-        return start_first and rivals[0].spec_index != rivals[1].spec_index
+        """Two tasks to run in one slot: only since a start-first update, and never two of one spec."""
+        return service_id in self._start_first and rivals[0].spec_index != rivals[1].spec_index
+
+    def _remember_start_first(self) -> None:
+        for asked in self.store.all(Service):
+            configs = (asked.spec.update_config, asked.spec.rollback_config)
+            if any(config is not None and config.order == "start-first" for config in configs):
+                self._start_first.add(asked.id)
 
     def _check_addresses(self, tasks: Iterable[Task]) -> None:
         """No address has two holders while the container of one may live, none is the gateway's, all are in range."""

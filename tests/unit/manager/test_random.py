@@ -8,24 +8,27 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from swarmkit_py.manager.orchestrator.nodes import fits, must_leave, takes_new
+from swarmkit_py.manager.orchestrator.nodes import must_leave, takes_new
 from swarmkit_py.manager.orchestrator.slots import on_a_node, slot_of, wanted
+from swarmkit_py.manager.versions import fits, is_dirty
 from swarmkit_py.model.objects import Node, Service, Task
-from swarmkit_py.model.specs import SECOND, RestartPolicy
+from swarmkit_py.model.specs import SECOND, RestartPolicy, ServiceSpec, UpdateConfig
 from swarmkit_py.model.states import Availability, NodeState, TaskState
 from tests.builders import service
 from tests.unit.manager.rig import Rig
 
-STORIES, PER_TEST, ACTS = 200, 20, 24
+STORIES, PER_TEST, ACTS = 300, 20, 24
 
 
 def tell(seed: int) -> Rig:
     """One story."""
     rig = Rig(seed)
+    rig.missing_images = {"bad"}
     for _ in range(ACTS):
         rig.chance.choice([
             create, create, scale, scale, remove, node_fails, node_returns, node_changes, image_vanishes,
-            task_ends, task_ends, crash_loop, manager_restarts, time_passes, time_passes])(rig)
+            task_ends, task_ends, crash_loop, update, update, update, roll_back, manager_restarts, time_passes,
+            time_passes])(rig)
         rig.step(rig.chance.randrange(12))
     return rig
 
@@ -42,6 +45,39 @@ def scale(rig: Rig) -> None:
     replicated = [s for s in rig.store.all(Service) if s.spec.mode.replicated]
     if replicated:
         rig.scale(rig.chance.choice(replicated), rig.chance.randrange(8))
+
+
+def update(rig: Rig) -> None:
+    """Another image (one that no node has, at times), forced restarts, another policy: or all of it, or nothing."""
+    services = rig.store.all(Service)
+    if not services:
+        return
+    image = rig.chance.choice(["nginx:latest", "nginx:2", "bad", ""])
+    force, config = rig.chance.randrange(2), some_policy(rig)
+    rollback_config = some_policy(rig)
+
+    def change(spec: ServiceSpec) -> ServiceSpec:
+        template = spec.task_template
+        assert template.container_spec is not None
+        container = replace(template.container_spec, image=image or template.container_spec.image)
+        template = replace(template, container_spec=container, force_update=template.force_update + force)
+        return replace(spec, task_template=template, update_config=config, rollback_config=rollback_config)
+
+    rig.update(rig.chance.choice(services), change)
+
+
+def some_policy(rig: Rig) -> UpdateConfig:
+    pick = rig.chance.choice
+    return UpdateConfig(
+        parallelism=pick([0, 1, 2]), delay=pick([None, SECOND]), monitor=pick([None, 2 * SECOND]),
+        failure_action=pick(["pause", "continue", "rollback"]), max_failure_ratio=pick([0.0, 0.5]),
+        order=pick(["stop-first", "start-first"]))
+
+
+def roll_back(rig: Rig) -> None:
+    services = [s for s in rig.store.all(Service) if s.previous_spec is not None]
+    if services:
+        rig.rollback(rig.chance.choice(services))
 
 
 def remove(rig: Rig) -> None:
@@ -84,7 +120,7 @@ def time_passes(rig: Rig) -> None:
 
 
 def image_vanishes(rig: Rig) -> None:
-    rig.missing_images = {"nginx:latest"} - rig.missing_images
+    rig.missing_images = ({"nginx:latest"} - rig.missing_images) | {"bad"}
 
 
 def crash_loop(rig: Rig) -> None:
@@ -114,7 +150,9 @@ def check_quiet(rig: Rig) -> None:
             assert not must_leave(task, nodes), f"{task.id} should have left {place.id}"
             assert fits(service_of, place), f"{task.id} does not fit {place.id}"
     for asked in rig.store.all(Service):
-        check_quiet_service(asked, [t for t in rig.tasks(asked) if wanted(t)], nodes, bool(rig.missing_images))
+        tasks = rig.tasks(asked)
+        failing = any(t.spec.container_spec.image in rig.missing_images for t in tasks)  # type: ignore[union-attr]
+        check_quiet_service(asked, [t for t in tasks if wanted(t)], nodes, failing)
 
 
 def check_quiet_service(asked: Service, to_run: list[Task], nodes: dict[str, Node], image_missing: bool) -> None:
@@ -122,7 +160,7 @@ def check_quiet_service(asked: Service, to_run: list[Task], nodes: dict[str, Nod
     assert not held_back or image_missing, "the minute is over"
     mode = asked.spec.mode.replicated
     if mode is not None:
-        assert len(to_run) == mode.replicas
+        assert len({slot_of(t) for t in to_run}) == mode.replicas
         return
     may = {node.id for node in nodes.values() if takes_new(asked, node)}
     assert may <= {t.node_id for t in to_run}
@@ -133,6 +171,10 @@ def repair(rig: Rig) -> None:
     rig.missing_images = set()
     for name in ("n1", "n2", "n3"):
         rig.set_node(name, state=NodeState.READY, availability=Availability.ACTIVE, labels={"rack": "a"})
+    rig.advance(30)
+    for asked in rig.store.all(Service):
+        if asked.update_status is not None and asked.update_status.state.endswith("paused"):
+            rig.update(asked, lambda spec: spec)
     rig.advance(100)
 
 
@@ -149,6 +191,10 @@ def test_all_is_as_wanted_in_the_end(first: int) -> None:
 
 def check_service(rig: Rig, asked: Service, seed: int) -> None:
     running = rig.running(asked)
+    dirty = [t.id for t in running if is_dirty(asked, t, rig.store.get(Node, t.node_id))]
+    assert dirty == [], f"seed {seed}: {dirty} are of an older spec"
+    ended = asked.update_status is None or asked.update_status.state in ("completed", "rollback_completed")
+    assert ended, f"seed {seed}: {asked.update_status}"
     mode = asked.spec.mode.replicated
     if mode is None:
         assert sorted(t.node_id for t in running) == sorted(n.id for n in rig.store.all(Node)), f"seed {seed}"
