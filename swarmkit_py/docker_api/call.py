@@ -136,7 +136,10 @@ def convert_body(value: dict[str, Any], kind: type[T]) -> T:
 
 
 def without_nulls(value: Any) -> Any:
-    """JSON with every `null` member dropped: Go's clients send null for what was not said."""
+    """JSON with every `null` member dropped: Go's clients send null for what was not said. Raises InvalidArgument for
+    a whole number that Go's int64 cannot hold: what comes after counts on that."""
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise InvalidArgument(f"the request body holds a number that is too large: {str(value)[:40]}")
     if isinstance(value, dict):
         return {key: without_nulls(item) for key, item in value.items() if item is not None}
     if isinstance(value, list):

@@ -63,6 +63,8 @@ class Dispatcher:
             return await self._answer(call)
         except SwarmError as error:
             return _failed(call, error.status, error.wire_text())
+        except web.RequestPayloadError as error:
+            return _failed(call, 400, f"the request's body cannot be read: {error}")
         except ConnectionError as error:
             return _failed(call, 400, f"the connection broke: {error}")
         except Exception as error:  # noqa: BLE001 - the boundary to the user, who must not see a traceback

@@ -8,18 +8,21 @@ Counterpart: moby/api/server/httputils/httputils.go (HijackConnection) and conta
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 from aiohttp import web
 
-from swarmkit_py.docker_api.answers import HEADERS
+from swarmkit_py.docker_api.answers import HEADERS, error_answer
 from swarmkit_py.docker_api.call import Call
 from swarmkit_py.docker_api.detach_keys import DETACH_KEYS, Detached, DetachKeys
 from swarmkit_py.docker_api.hangup import HangupWatch
 from swarmkit_py.docker_api.streams import frame
 from swarmkit_py.errors import SwarmError
 from swarmkit_py.runtime.base import Attached
+
+log = logging.getLogger(__name__)
 
 RAW_STREAM = "application/vnd.docker.raw-stream"
 Start = Callable[[], Awaitable[Attached]]
@@ -38,6 +41,19 @@ class HijackableHandler(web.RequestHandler):
             return False
         self._input.feed_eof()
         return True
+
+    def handle_error(
+        self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """What is no HTTP is the sender's fault, and answered as every error is; aiohttp would log a traceback."""
+        if status >= 500 or request.writer.output_size > 0:
+            return super().handle_error(request, status, exc, message)
+        log.info("a request that is no HTTP: %s", message)
+        first = (message or "no reason").strip().splitlines()[0]
+        answer = error_answer(status, f"the request is malformed: {first}")
+        answer.force_close()
+        return answer
 
     def hijack(self, incoming: Input) -> None:
         """From now on what comes is input. To be called before the 101 is sent: what a client sends earlier is lost

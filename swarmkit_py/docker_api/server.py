@@ -21,6 +21,8 @@ KEEPALIVE_SECONDS = 75.0
 PATH_LIMIT = 107
 """Bytes of a unix socket's path (sun_path without its end)."""
 CLOSE_SECONDS = 2.0
+HEAD_LIMIT = 1024 * 1024
+"""Bytes of a request's first line and of a header: Go's limit, as filters may name hundreds of ids."""
 
 
 class Server:
@@ -48,7 +50,9 @@ async def serve(backend: NodeBackend, socket_path: Path) -> Server:
     Raises Internal if the path is too long, or a living daemon listens there already."""
     api = Api(backend)
     server = HijackableServer(
-        Dispatcher(api), handler_cancellation=True, access_log=None, keepalive_timeout=KEEPALIVE_SECONDS)
+        Dispatcher(api), handler_cancellation=True, access_log=None, keepalive_timeout=KEEPALIVE_SECONDS,
+        auto_decompress=False,
+        max_line_size=HEAD_LIMIT, max_field_size=HEAD_LIMIT)
     _make_way(socket_path)
     try:
         listener = await asyncio.get_running_loop().create_unix_server(server, str(socket_path), backlog=128)
