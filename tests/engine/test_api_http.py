@@ -146,7 +146,6 @@ async def test_filters_of_tasks(manager: Client, filters: dict[str, Any], count:
     ("/tasks", '{"bad":["x"]}', 400, "Invalid filter 'bad'"),
     ("/nodes", '{"role":["boss"]}', 500, "Invalid role filter: 'boss'"),
     ("/nodes", "{", 400, "invalid filters"),
-    ("/containers/json", '{"volume":["x"]}', 501, "the filter 'volume' is not there yet"),
     ("/containers/json", '{"name":["("]}', 400, "Invalid filter 'name=('"),
 ])
 async def test_wrong_filters(manager: Client, path: str, filters: str, status: int, text: str) -> None:
@@ -248,7 +247,7 @@ async def test_a_killed_container_has_ended_when_the_answer_comes(client: Client
 
 async def test_what_is_known_and_not_there_yet_says_so(client: Client) -> None:
     known = ["POST /containers/x/pause", "POST /build", "POST /auth", "GET /images/get", "POST /networks/x/connect",
-             "POST /volumes/create", "DELETE /images/a/b:1"]
+             "DELETE /images/a/b:1"]
     for method, path in (line.split() for line in known):
         status, answer = await client.call(method, path)
         assert status == 501 and "is not there yet in this kit" in str(answer)
@@ -367,3 +366,19 @@ async def test_a_scaled_service_tells_old_and_new(manager: Client) -> None:
         await manager.post(f"/services/web/update?version={service['Version']['Index']}", spec)  # type: ignore[index]
         event = json.loads(await asyncio.wait_for(stream.content.readline(), 5))
     assert event["Actor"]["Attributes"] == {"name": "web", "replicas.old": "2", "replicas.new": "5"}
+
+
+async def test_volumes_over_http(client: Client) -> None:
+    status, made = await client.post("/volumes/create", {"Name": "v1", "Labels": {"a": "b"}, "Driver": "local"})
+    assert status == 201 and isinstance(made, dict) and (made["Name"], made["Scope"]) == ("v1", "local")
+    assert (await client.get("/volumes/v1"))[1] == made
+    assert (await client.get('/volumes?filters={"label":["a=b"]}'))[1] == {"Volumes": [made], "Warnings": None}
+    assert (await client.get('/volumes?filters={"dangling":["false"]}'))[1] == {"Volumes": [], "Warnings": None}
+    assert (await client.get('/volumes?filters={"nope":["1"]}'))[0] == 400
+    assert (await client.post("/volumes/create", {"Name": "../x"}))[0] == 400
+    assert (await client.post("/volumes/create", {"Name": "v2", "Driver": "nfs"}))[0] == 404
+    assert await client.post('/volumes/prune?filters={"label!":["a"]}') == (
+        200, {"VolumesDeleted": None, "SpaceReclaimed": 0})
+    assert (await client.call("DELETE", "/volumes/v1"))[0] == 204
+    assert await client.call("DELETE", "/volumes/v1") == (404, {"message": "get v1: no such volume"})
+    assert (await client.call("DELETE", "/volumes/v1?force=1"))[0] == 204
