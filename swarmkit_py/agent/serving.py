@@ -18,7 +18,7 @@ from swarmkit_py.rpc.race import within
 
 log = logging.getLogger(__name__)
 
-LISTEN_LIMIT = 1.0
+LISTEN_LIMIT = 3.0
 """Seconds that a task may take to listen on its published ports before it counts as running all the same."""
 DRAIN_LIMIT = 5.0
 """Seconds to wait for the manager's word that no node leads to the task any more."""
@@ -40,7 +40,10 @@ async def until_listening(clock: Clock, task: Task, listening: Callable[[], set[
     """Until the task listens on its published ports. `listening` None: it cannot be seen, so nobody waits."""
     wanted = mesh_ports(task)
     end = clock.monotonic() + LISTEN_LIMIT
-    while wanted and (found := listening()) is not None and not wanted <= found and clock.monotonic() < end:
+    while wanted and (found := listening()) is not None and not wanted <= found:
+        if clock.monotonic() >= end:
+            log.warning("task %s does not listen on %s, which it publishes", task.id, sorted(wanted - found))
+            return
         await clock.sleep(LOOK_EVERY)
 
 
