@@ -62,7 +62,7 @@ def _place(operation: Operation) -> tuple[str, str]:
     if isinstance(operation, Replug):
         return operation.plug.sandbox_id, HOST
     if isinstance(operation, PutRuleset):
-        return operation.owner or operation.namespace, HOST
+        return operation.owner or operation.namespace, operation.namespace
     namespace = operation.namespace if isinstance(operation, DeleteLinks) else operation.key.namespace
     owner = operation.owner if isinstance(operation, Put) else ""
     if isinstance(operation, AddLink) and operation.plug:
@@ -72,16 +72,23 @@ def _place(operation: Operation) -> tuple[str, str]:
 
 def _do(operations: list[Operation], namespace: str, doors: Doors) -> None:
     """Runs in the namespace."""
-    netlink = doors.netlink(namespace)
     facts: list[Request] = []
     for operation in operations:
         if isinstance(operation, (Put, Drop)):
             facts += _fact(operation)
             continue
-        netlink.run(facts)
+        _run(facts, namespace, doors)
         facts = []
-        _do_one(operation, netlink, doors)
-    netlink.run(facts)
+        if isinstance(operation, PutRuleset):
+            doors.table(namespace, shared=bool(operation.owner)).put(operation.ruleset)
+        else:
+            _do_one(operation, doors.netlink(namespace), doors)
+    _run(facts, namespace, doors)
+
+
+def _run(facts: list[Request], namespace: str, doors: Doors) -> None:
+    if facts:  # no conversation is opened, and kept, where there is nothing to say: with a sandbox
+        doors.netlink(namespace).run(facts)
 
 
 def _do_one(operation: Operation, netlink: Netlink, doors: Doors) -> None:
@@ -101,8 +108,6 @@ def _do_one(operation: Operation, netlink: Netlink, doors: Doors) -> None:
     elif isinstance(operation, DeleteLinks):
         netlink.run([*(requests.set_group(name, _DOOMED_GROUP) for name in operation.names),
                      requests.delete_group(_DOOMED_GROUP)])
-    elif isinstance(operation, PutRuleset):
-        doors.table(operation.namespace, shared=bool(operation.owner)).put(operation.ruleset)
 
 
 def _prepare_sandbox() -> None:

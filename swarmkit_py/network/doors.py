@@ -32,7 +32,7 @@ class Doors:
         """Our table there. `shared`: a container lives there too, and may have tables of its own."""
         if namespace not in self._tables:
             listings = self._listings if shared else None
-            self._tables[namespace] = Table(Firewall(namespace), sole=not shared, listings=listings)
+            self._tables[namespace] = Table(Firewall(), sole=not shared, listings=listings)
         return self._tables[namespace]
 
     def drop(self, namespace: str) -> None:

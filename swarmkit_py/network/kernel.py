@@ -19,8 +19,7 @@ from swarmkit_py.network.conntrack import forget
 from swarmkit_py.network.doors import Doors
 from swarmkit_py.network.observe import inside_faults, observe, pins, unpinned
 from swarmkit_py.network.reconcile import Operation, diff
-from swarmkit_py.network.rules import Ruleset
-from swarmkit_py.network.state import HOST, KernelState, LinkKey, addresses, backends, merge
+from swarmkit_py.network.state import HOST, KernelState, addresses, backends, merge
 
 
 class Kernel:
@@ -78,19 +77,23 @@ class Kernel:
         return diff(wanted, self._known), self.reach(wanted)
 
     def _observe(self, namespace: str, wanted: KernelState) -> KernelState:
-        found = namespaces.inside(
-            namespace, lambda: observe(self._doors.netlink(namespace), namespace, wanted.settings))
-        ruleset = self._doors.table(namespace, shared=False).current()
-        return replace(found, rulesets={namespace: ruleset})
+        def look() -> KernelState:
+            found = observe(self._doors.netlink(namespace), namespace, wanted.settings)
+            return replace(found, rulesets={namespace: self._doors.table(namespace, shared=False).current()})
+
+        return namespaces.inside(namespace, look)
 
     def _look_inside(self, path: str, wanted: KernelState, visit: bool) -> KernelState:
         rules = wanted.rulesets.get(path)
         if not visit:
             return KernelState(rulesets={path: rules} if rules else {})
-        plugs = {key: plug for key, plug in wanted.plugs.items() if plug.path == path}
-        faults: dict[LinkKey, str] = namespaces.inside(path, lambda: inside_faults(plugs))
-        current: dict[str, Ruleset] = {path: self._doors.table(path, shared=True).current()} if rules else {}
-        return KernelState(faults=faults, rulesets=current)
+
+        def look() -> KernelState:
+            plugs = {key: plug for key, plug in wanted.plugs.items() if plug.path == path}
+            current = {path: self._doors.table(path, shared=True).current()} if rules else {}
+            return KernelState(faults=inside_faults(plugs), rulesets=current)
+
+        return namespaces.inside(path, look)
 
 
 def _alive(found: dict[str, str], wanted: Mapping[str, str]) -> dict[str, str]:

@@ -13,9 +13,9 @@ FOREIGN = Ruleset("# not as we wrote it")
 
 
 class Table:
-    """Our table in one namespace. Blocking. `sole`: nobody else has any business with that namespace's firewall, so
-    whatever changed there is foreign. `listings` remembers what a ruleset looks like once it is loaded, for several
-    tables of the same kind."""
+    """Our table in one namespace, which the calling thread must be in. Blocking. `sole`: nobody else has any business
+    with that namespace's firewall, so whatever changed there is foreign. `listings` remembers what a ruleset looks
+    like once it is loaded, for several tables of the same kind."""
 
     def __init__(
         self, firewall: Firewall, *, sole: bool = False, listings: dict[Ruleset, str] | None = None
@@ -31,7 +31,8 @@ class Table:
         before, self._written = self._written, None
         expected = self._firewall.generation() + 1
         same = before is not None and before.base == ruleset.base
-        text = changes(before.parts, ruleset.parts) if before and same else ruleset.text()
+        text = changes(before.parts, ruleset.parts) if before and same else ruleset.text(
+            replacing=bool(self._firewall.listing()))
         try:
             if text:
                 self._firewall.run(text)

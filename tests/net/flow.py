@@ -1,4 +1,5 @@
-"""A UDP client that keeps its port: each line on stdin is one question, each answer (or its lack) one line out."""
+"""A client that keeps its port (`flow.py ADDRESS PORT udp|tcp`): each line on stdin is one question, each answer (or
+its lack) one line out."""
 
 from __future__ import annotations
 
@@ -6,12 +7,14 @@ import socket
 import sys
 
 if __name__ == "__main__":
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+    _, address, port, protocol = sys.argv
+    kind = socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM
+    with socket.socket(socket.AF_INET, kind) as client:
         client.settimeout(2)
-        client.connect((sys.argv[1], int(sys.argv[2])))
+        client.connect((address, int(port)))
         for _ in sys.stdin:
             try:
-                client.send(b"?")
-                print(client.recv(2048).decode().split()[0], flush=True)
+                client.send(b"?\n")
+                print((client.recv(2048).decode().split() or ["closed"])[0], flush=True)
             except OSError as error:
                 print(type(error).__name__, flush=True)

@@ -73,8 +73,8 @@ class Host:
         return threading.active_count()
 
 
-async def main(exec_root: str) -> None:
-    host = Host(Path(exec_root), manual=True)
+async def main(exec_root: str, *options: str) -> None:
+    host = Host(Path(exec_root), manual="real" not in options)
     while line := await asyncio.to_thread(sys.stdin.readline):
         name, *arguments = json.loads(line)
         try:
@@ -85,4 +85,4 @@ async def main(exec_root: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1]))
+    asyncio.run(main(*sys.argv[1:]))

@@ -72,9 +72,9 @@ class Host:
                         sandbox=sandbox).split("\n")[:-1]
 
     @contextmanager
-    def talk(self, script: str, *arguments: str) -> Iterator[Callable[[], str]]:
+    def talk(self, script: str, *arguments: str, sandbox: str = "") -> Iterator[Callable[[], str]]:
         """Runs a script of this folder; each call gives it a line and returns the line it answers."""
-        command = [*self.enter(), sys.executable, str(HERE / script), *arguments]
+        command = [*self.enter(sandbox), sys.executable, str(HERE / script), *arguments]
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
         def say() -> str:
@@ -97,13 +97,14 @@ class Host:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
 
-    def boot(self) -> None:
-        self.launch()
+    def boot(self, *options: str) -> None:
+        self.launch(*options)
         self.call("start")
 
-    def launch(self) -> None:
+    def launch(self, *options: str) -> None:
+        """`real`: its clock goes by itself."""
         self.controller = subprocess.Popen(
-            [*self.enter(), sys.executable, str(HERE / "host.py"), str(self.exec_root)],
+            [*self.enter(), sys.executable, str(HERE / "host.py"), str(self.exec_root), *options],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
             env={"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])},
         )

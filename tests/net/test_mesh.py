@@ -79,7 +79,7 @@ def test_scaling_down_leaves_the_others_their_turn(web: Swarm) -> None:
 
 def test_a_udp_client_that_keeps_its_port_is_led_to_a_living_task(web: Swarm) -> None:
     host = web.lab.hosts[2]
-    with web.lab.client.talk("flow.py", host.address, "53") as say:
+    with web.lab.client.talk("flow.py", host.address, "53", "udp") as say:
         before = say()
         assert say() == before, "one flow, one task"
         web.take_away(before)

@@ -42,7 +42,7 @@ def test_the_first_time_all_is_written_then_only_what_changed() -> None:
     table = Table(nft)
     table.put(Ruleset(BASE, ports(2)))
     table.put(Ruleset(BASE, ports(3)))
-    assert nft.said[0].startswith("add table inet swarm\ndelete table inet swarm\n")
+    assert nft.said[0].startswith("table inet swarm {"), "nothing is deleted where nothing is"
     assert nft.said[1].count("add chain") == 1
     assert table.current() == Ruleset(BASE, ports(3))
 
@@ -73,3 +73,34 @@ def test_after_a_failure_nothing_is_taken_for_granted() -> None:
     with pytest.raises(errors.Internal):
         table.put(Ruleset(BASE, ports(2)))
     assert table.current() == FOREIGN
+
+
+def test_a_table_left_by_an_earlier_run_is_replaced() -> None:
+    nft = Nft()
+    nft.said.append(BASE)
+    Table(nft).put(Ruleset(BASE, ports(1)))
+    assert nft.said[-1].startswith("add table inet swarm\ndelete table inet swarm\n")
+
+
+def test_where_nobody_else_has_business_any_transaction_is_foreign() -> None:
+    nft = Nft()
+    table = Table(nft, sole=True)
+    table.put(Ruleset(BASE, ports(1)))
+    assert table.current() == Ruleset(BASE, ports(1))
+    nft.said.append("table ip other {}")
+    assert table.current() == FOREIGN
+
+
+def test_where_others_may_have_tables_only_a_change_of_ours_counts() -> None:
+    class Shared(Nft):
+        def listing(self) -> str:
+            return "".join(text for text in self.said if "other" not in text)
+
+    nft, listings = Shared(), {}
+    table = Table(nft, listings=listings)
+    table.put(Ruleset(BASE))
+    nft.said.append("table ip other {}")
+    assert table.current() == Ruleset(BASE)
+    nft.said.append("flush table inet swarm")
+    assert table.current() == FOREIGN
+    assert listings == {Ruleset(BASE): BASE}
