@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from swarmkit_py.errors import FailedPrecondition, NotFound, SwarmError
-from topologies import control, places
+from topologies import cgroups, control, places
 from topologies.ledger import Ledger, remove
 from topologies.processes import outer_pid
 
@@ -88,6 +88,12 @@ class Cluster:
         spaces = ["--user", "--mount", "--uts", "--ipc", "--net", "--pid"]
         variables = [f"{name}={value}" for name, value in shell_environment(self, info).items()]
         return ["nsenter", "--target", str(info.pid), *spaces, *own, "env", "--chdir=/root", "-i", *variables, *argv]
+
+    def join(self) -> None:
+        """Put this process under the limits of the whole cluster, before it becomes a shell inside. A cluster without
+        cgroups has none."""
+        cgroups.join([leaf if (leaf := Path(path) / cgroups.KIT).is_dir() else Path(path)
+                      for path in self._ledger.cgroups if Path(path).is_dir()])
 
     def call(self, method: str, **params: Any) -> Any:
         """Ask the supervisor, over the control socket. Raises SwarmError."""

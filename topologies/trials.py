@@ -76,6 +76,11 @@ TRIALS = (
           "bandwidth extensions answer 'could not run here'", "08"),
     Trial("netem", "netem", "ip link add v0 type veth peer name v1 && tc qdisc add dev v0 root netem delay 10ms",
           "delay and loss extensions answer 'could not run here'", "08"),
+    Trial("cgroups", "cgroups of the lab's own (limits, docker pause)",
+          "mkdir /sys/fs/cgroup/pids/trial 2>/dev/null && rmdir /sys/fs/cgroup/pids/trial || "
+          "{ mkdir /sys/fs/cgroup/trial && rmdir /sys/fs/cgroup/trial; }",
+          "limits are accepted, counted by the scheduler and not enforced; only root can make cgroups for a lab",
+          "all: fine"),
     Trial("ip_vs", "IPVS", "test -e /proc/net/ip_vs", "nftables numgen balances", "02 03 11: fine"),
     Trial("openvswitch", "Open vSwitch", "ovs-vsctl --version", "Linux bridges", "all: fine"),
     Trial("esp", "ESP (IPsec)", "ip xfrm state add src 10.0.0.1 dst 10.0.0.2 proto esp spi 1 reqid 1 mode transport "

@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 import sys
+from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
@@ -107,13 +108,21 @@ def shell(host: str, name: Name = "") -> None:
     """A shell on a host, as root there. Leave it with Ctrl-D."""
     tty = sys.stdin.isatty()
     argv = ["bash", "--noprofile", "--rcfile", str(RCFILE), "-i"] if tty else ["bash", "-s"]
-    _become(clusters.find(name or None).enter_argv(host, argv))
+    _enter(clusters.find(name or None), host, argv)
 
 
 def exec_(host: str, command: list[str], name: Name = "") -> None:
     """Run one command on a host: lab exec worker1 -- ip addr. Its exit status is ours."""
     later_name, argv = split_command(command)
-    _become(clusters.find(name or later_name or None).enter_argv(host, argv))
+    _enter(clusters.find(name or later_name or None), host, argv)
+
+
+def _enter(cluster: Cluster, host: str, argv: list[str]) -> None:
+    """Become a process on a host, under the cluster's limits: a fork bomb in a shell is the lab's, too."""
+    line = cluster.enter_argv(host, argv)
+    with suppress(OSError):  # limits are a help, no condition
+        cluster.join()
+    _become(line)
 
 
 def split_command(words: list[str]) -> tuple[str, list[str]]:

@@ -5,7 +5,6 @@ Counterpart: moby/daemon/daemon_unix.go (verifyPlatformContainerResources), daem
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import msgspec
@@ -15,11 +14,10 @@ from swarmkit_py.errors import InvalidArgument, Unimplemented
 from swarmkit_py.model.container import Health, HealthResult, Limits, LimitSupport, LogConfig, Ulimit, ulimits_of
 from swarmkit_py.model.specs import HealthConfig
 from swarmkit_py.runtime.base import ContainerConfig
+from swarmkit_py.runtime.rotate import check_log
 
 LEAST_MEMORY = 6 * 1024 * 1024
-_DRIVERS = ("json-file", "local", "none")
-_OPTIONS = ("max-size", "max-file", "mode", "max-buffer-size", "compress")
-_SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([kKmMgGtT]?)(?:[iI]?[bB])?")
+
 
 
 def health_config(body: Json) -> HealthConfig | None:
@@ -115,19 +113,6 @@ def log_config(body: Json) -> LogConfig:
         raise InvalidArgument("the request body does not fit: LogConfig.Config must be of type dict")
     check_log(driver, options)
     return LogConfig(driver=driver, options={str(key): str(value) for key, value in options.items()})
-
-
-def check_log(driver: str, options: Json) -> None:
-    """Raises InvalidArgument, Unimplemented. Docker's texts for what it knows to be wrong."""
-    if driver not in _DRIVERS:
-        raise Unimplemented(f"the log driver {driver!r} is not there in this kit: use {', '.join(_DRIVERS)}")
-    for name, value in options.items():
-        if name not in _OPTIONS:
-            raise InvalidArgument(f"unknown log opt '{name}' for {driver} log driver")
-        if name == "max-size" and not _SIZE.fullmatch(str(value)):
-            raise InvalidArgument(f"invalid size: '{value}'")
-        if name == "max-file" and (not str(value).isdigit() or int(value) < 1):
-            raise InvalidArgument("max-file cannot be less than 1")
 
 
 def seccomp(options: list[str]) -> str:

@@ -41,6 +41,7 @@ from swarmkit_py.runtime.mount_specs import Wanted, wanted_mounts
 from swarmkit_py.runtime.probes import Probes
 from swarmkit_py.runtime.program import command_line, environment, merge_environment, stop_signal
 from swarmkit_py.runtime.registry import EventHub, Registry
+from swarmkit_py.runtime.rotate import check_log
 from swarmkit_py.runtime.secret_files import without_data
 from swarmkit_py.runtime.signals import parse_signal
 from swarmkit_py.runtime.storage import Storage
@@ -92,6 +93,7 @@ class Engine:
         capabilities.effective(config.cap_add, config.cap_drop, privileged=config.privileged)
         parse_signal(stop_signal(config, image))
         health.check(config.health)
+        check_log(config.log.driver, config.log.options)
         config = msgspec.structs.replace(config, health=health.merged(config.health, health.of_image(image.config)))
         wanted = wanted_mounts(config, image)
         container_id = self._ids.container_id()

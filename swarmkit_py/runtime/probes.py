@@ -130,8 +130,11 @@ async def _read(attached: Attached) -> bytes:
 
 
 def _kill(pid: int) -> None:
+    """runc makes each exec the leader of a group: what a shell of it has started goes with it."""
     try:
-        if pid > 0:
+        if pid > 0 and os.getpgid(pid) == pid:
+            os.killpg(pid, signal.SIGKILL)
+        elif pid > 0:
             os.kill(pid, signal.SIGKILL)
     except OSError as error:
         log.warning("a health check that took too long could not be killed: %s", error)

@@ -10,9 +10,12 @@ from __future__ import annotations
 import logging
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from swarmkit_py.clock import Clock
+from swarmkit_py.errors import InvalidArgument, Unimplemented
 from swarmkit_py.model.container import LogConfig
 from swarmkit_py.runtime.logs import DirectoryWatch
 
@@ -20,8 +23,24 @@ log = logging.getLogger(__name__)
 
 EVERY = 0.2
 """Seconds."""
+_DRIVERS = ("json-file", "local", "none")
+_OPTIONS = ("max-size", "max-file", "mode", "max-buffer-size", "compress")
+_SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([kKmMgGtT]?)(?:[iI]?[bB])?")
 _REOPEN = b"2 0 0\n"
 _UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
+
+
+def check_log(driver: str, options: Mapping[str, Any]) -> None:
+    """Raises InvalidArgument, Unimplemented. Docker's texts for what it knows to be wrong."""
+    if driver not in _DRIVERS:
+        raise Unimplemented(f"the log driver {driver!r} is not there in this kit: use {', '.join(_DRIVERS)}")
+    for name, value in options.items():
+        if name not in _OPTIONS:
+            raise InvalidArgument(f"unknown log opt '{name}' for {driver} log driver")
+        if name == "max-size" and not _SIZE.fullmatch(str(value)):
+            raise InvalidArgument(f"invalid size: '{value}'")
+        if name == "max-file" and (not str(value).isdigit() or int(value) < 1):
+            raise InvalidArgument("max-file cannot be less than 1")
 
 
 def size_bytes(text: str) -> int:

@@ -14,6 +14,7 @@ from swarmkit_py.manager.control.image_name import is_image_name
 from swarmkit_py.model.specs import (
     ContainerSpec,
     EndpointSpec,
+    HealthConfig,
     Placement,
     PortConfig,
     Resources,
@@ -31,6 +32,10 @@ THE_SWARMS_OWN = {
 """Publishing one of these would cut the swarm's own traffic off: Docker lets you, and the swarm falls apart."""
 
 _DNS_NAME = re.compile(r"[A-Za-z0-9](?:[-_A-Za-z0-9]*[A-Za-z0-9])?")
+
+
+MIN_HEALTH_DURATION = 1_000_000
+"""Nanoseconds."""
 
 
 def check_service(spec: ServiceSpec) -> None:
@@ -107,8 +112,20 @@ def _check_container(container: ContainerSpec) -> None:
         raise _wrong(f'ContainerSpec: "{container.image}" is not a valid repository/tag')
     if (container.stop_grace_period or 0) < 0:
         raise _wrong("ContainerSpec: stop-grace-period cannot be negative")
+    _check_health(container.healthcheck)
     if container.isolation != "default":
         raise InvalidArgument(f'invalid isolation "{container.isolation}": this system has only "default"')
+
+
+def _check_health(check: HealthConfig | None) -> None:
+    if check is None:
+        return
+    durations = (("Interval", check.interval), ("Timeout", check.timeout), ("StartPeriod", check.start_period))
+    for name, value in durations:
+        if value and value < MIN_HEALTH_DURATION:
+            raise _wrong(f"ContainerSpec: {name} in HealthConfig cannot be less than 1ms")
+    if (check.retries or 0) < 0:
+        raise _wrong("ContainerSpec: Retries in HealthConfig cannot be negative")
 
 
 def _check_mode(mode: ServiceMode) -> None:

@@ -83,6 +83,21 @@ def _host_config(config: ContainerConfig, holder: str) -> dict[str, Any]:
         "RestartPolicy": {"Name": config.restart_policy, "MaximumRetryCount": config.restart_max},
         "AutoRemove": config.auto_remove,
         "Mounts": msgspec.to_builtins(config.mounts), "Binds": list(config.binds), "Tmpfs": dict(config.tmpfs),
+        **_options(config),
+    }
+
+
+def _options(config: ContainerConfig) -> dict[str, Any]:
+    """Limits and the like, which that engine keeps, or warns about, by itself."""
+    found = config.limits
+    return {
+        "Memory": found.memory, "MemoryReservation": found.memory_reservation, "MemorySwap": found.memory_swap,
+        "NanoCpus": found.nano_cpus, "CpuShares": found.cpu_shares, "CpuPeriod": found.cpu_period,
+        "CpuQuota": found.cpu_quota, "CpusetCpus": found.cpuset_cpus, "CpusetMems": found.cpuset_mems,
+        "PidsLimit": found.pids or None, "GroupAdd": list(config.groups), "Sysctls": dict(config.sysctls),
+        "Ulimits": [{"Name": one.name, "Soft": one.soft, "Hard": one.hard} for one in config.ulimits],
+        "LogConfig": {"Type": config.log.driver, "Config": dict(config.log.options)},
+        "SecurityOpt": [f"seccomp={config.seccomp}"] if config.seccomp else [],
     }
 
 

@@ -91,6 +91,8 @@ class DockerEngine:
         """See ContainerEngine. An image the engine does not have is pulled, if it can."""
         if config.files:
             raise errors.Unimplemented("secrets and configs are not there yet on the docker runtime: use runc")
+        if config.health is not None and (config.health.test or ["NONE"])[0] != "NONE":
+            raise errors.Unimplemented("health checks are not there yet on the docker runtime: use runc")
         await self._have_image(config.image)
         held = "" if mode_of(config) == "host" else await self._make(holder_request(config, self._owner, config.name))
         try:
