@@ -22,7 +22,7 @@ def hosts(request: pytest.FixtureRequest) -> Iterator[Hosts]:
 
 
 def test_the_notes_from_docker_info_to_service_rm(hosts: Hosts) -> None:
-    """One walk through CONFIG and SERVICE; what needs rolling updates is answered 501 with a sentence so far."""
+    """One walk through CONFIG and SERVICE; updates and rollback are `test_updates`'."""
     _config_swarm_manager(hosts)
     _add_the_workers(hosts)
     _config_service(hosts)

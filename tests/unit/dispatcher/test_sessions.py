@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import random
+from datetime import datetime, timezone
 
 import pytest
+from msgspec.structs import replace
 
 from swarmkit_py.errors import Unavailable
 from swarmkit_py.manager.dispatcher import nodes
 from swarmkit_py.manager.dispatcher.sessions import HEARTBEAT_PERIOD, Session, Sessions
+from swarmkit_py.manager.dispatcher.statuses import advances, known
 from swarmkit_py.model.objects import Node, Task, TaskStatus
 from swarmkit_py.model.states import NodeState, TaskState
 from swarmkit_py.rpc.channel import memory_pair
@@ -251,3 +254,15 @@ def test_only_the_newest_session_is_current() -> None:
     sessions.close(old)
     assert sessions.get("a") is new
     assert not sessions.current(old)
+
+
+def test_since_when_a_task_runs_is_remembered_to_its_end() -> None:
+    """An update asks how long a task held; its own status says only when its last state began."""
+    first, later = (datetime(2026, 1, 1, 12, minute, tzinfo=timezone.utc) for minute in (0, 5))
+    started = known(task(state=TaskState.STARTING), TaskStatus(state=TaskState.RUNNING, timestamp=first))
+    assert started.started_at == first
+    running = replace(task(state=TaskState.RUNNING), status=started)
+    assert known(running, TaskStatus(state=TaskState.FAILED, timestamp=later)).started_at == first
+    assert not advances(running, known(running, TaskStatus(state=TaskState.RUNNING, timestamp=first)), "")
+    never = known(task(state=TaskState.STARTING), TaskStatus(state=TaskState.FAILED, timestamp=later))
+    assert never.started_at is None

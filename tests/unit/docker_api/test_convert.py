@@ -19,6 +19,7 @@ from swarmkit_py.model.objects import (
     Cluster,
     ContainerStatus,
     Endpoint,
+    JobStatus,
     JoinTokens,
     Network,
     Node,
@@ -28,7 +29,7 @@ from swarmkit_py.model.objects import (
     Task,
     TaskStatus,
 )
-from swarmkit_py.model.specs import ClusterSpec, NetworkSpec, NodeSpec, TaskSpec
+from swarmkit_py.model.specs import ClusterSpec, NetworkSpec, NodeSpec, ReplicatedJob, ServiceMode, TaskSpec
 from swarmkit_py.model.states import NodeState, TaskState
 from tests import builders
 from tests.unit.docker_api.golden import golden, shape, when, wire
@@ -198,3 +199,35 @@ def test_docker_gwbridge_comes_with_the_swarm() -> None:
 
 def test_shape_tells_members_apart() -> None:
     assert shape({"a": [{"b": 1}]}) != shape({"a": [{"c": 1}]})
+
+
+def test_a_job_as_the_cli_reads_it() -> None:
+    """It takes the numbers without a look whether they are there; Docker's slots of a job count from 0."""
+    mode = ServiceMode(replicated_job=ReplicatedJob(max_concurrent=2, total_completions=5))
+    job = builders.service("job")
+    job = replace(job, spec=replace(job.spec, mode=mode), job_status=JobStatus(iteration=3))
+    shown = service_json(job)
+    assert shown["JobStatus"] == {"JobIteration": {"Index": 3}}
+    assert shown["Spec"]["Mode"] == {"ReplicatedJob": {"MaxConcurrent": 2, "TotalCompletions": 5}}
+    assert "UpdateConfig" not in service_json(job, insert_defaults=True)["Spec"], "sent back, it would be refused"
+    assert service_json(replace(job, job_status=JobStatus()))["JobStatus"] == {"JobIteration": {}}
+    slots = [task_json(replace(builders.task(job, slot), job_iteration=3), {}) for slot in (1, 2)]
+    assert [(t.get("Slot"), t["JobIteration"]) for t in slots] == [(None, {"Index": 3}), (1, {"Index": 3})]
+
+
+def test_service_status_of_jobs_counts_the_current_run() -> None:
+    several = replace(builders.service("several"), job_status=JobStatus(iteration=1))
+    mode = ServiceMode(replicated_job=ReplicatedJob(max_concurrent=2, total_completions=5))
+    several = replace(several, spec=replace(several.spec, mode=mode))
+    each = replace(builders.service("each"), job_status=JobStatus())
+    each = replace(each, spec=replace(each.spec, mode=ServiceMode(global_job={})))
+
+    def made(of: Service, slot: int, state: TaskState, run: int) -> Task:
+        return replace(builders.task(of, slot, state=state, desired=TaskState.COMPLETE), job_iteration=run)
+
+    tasks = [made(several, 1, TaskState.COMPLETE, 0), made(several, 1, TaskState.COMPLETE, 1),
+             made(several, 2, TaskState.RUNNING, 1), made(each, 0, TaskState.COMPLETE, 0),
+             made(each, 0, TaskState.RUNNING, 0)]
+    found = service_statuses([several, each], tasks, [])
+    assert found[several.id] == {"RunningTasks": 1, "DesiredTasks": 2, "CompletedTasks": 1}
+    assert found[each.id] == {"RunningTasks": 1, "DesiredTasks": 1, "CompletedTasks": 1}
