@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from labs.kit.bench import joining, memory, requests, services, throughput
+from labs.kit.bench import joining, memory, requests, scheduler, services, throughput
 from labs.kit.bench.results import Failure, Result, Row
 from labs.kit.bench.swarm import Swarm, bare_swarm
 from swarmkit_py.errors import NotFound, SwarmError
@@ -13,7 +13,7 @@ ON_ONE_SWARM: dict[str, Callable[[Swarm], list[Result]]] = {
     "serving": services.serving, "replicas": services.replicas, "scaling": services.scaling,
     "memory": memory.measure, "throughput": throughput.measure, "requests": requests.measure,
 }
-NAMES = ("nodes", *ON_ONE_SWARM)
+NAMES = ("nodes", *ON_ONE_SWARM, "scheduler")
 NODES = 6
 """Five workers, and a drained manager: the node without a task."""
 
@@ -35,6 +35,10 @@ def run(names: list[str], on_progress: Callable[[str], None]) -> Iterator[Row]:
     wanted = [name for name in names if name in ON_ONE_SWARM]
     if wanted:
         yield from _on_one_swarm(wanted, on_progress)
+    if "scheduler" in names:
+        for shape, kind in scheduler.CASES:
+            on_progress(f"scheduler, {shape[0]} nodes")
+            yield from _tried("scheduler", lambda shape=shape, kind=kind: [scheduler.measure(shape, kind)])  # type: ignore[misc]
 
 
 def _on_one_swarm(names: list[str], on_progress: Callable[[str], None]) -> Iterator[Row]:

@@ -7,7 +7,8 @@ the choice `placement`'s. Counterpart: swarmkit/manager/scheduler/scheduler.go.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 
 from msgspec.structs import replace
 
@@ -44,10 +45,10 @@ class Scheduler:
         self._store = store
         self._clock = clock
         self._place = place
-        self._order = order
-        self._view = View(store, clock.monotonic)
+        self._view = View(store, clock.monotonic, order)
         self._rhythm = Rhythm()
-        self._decided: list[tuple[str, Decision]] = []
+        self._waiting: deque[list[str]] = deque()
+        """Ids of tasks that this pass has not come to yet; tasks of one list are alike."""
 
     async def run(self) -> None:
         """The loop; ends only by cancellation or an error."""
@@ -55,7 +56,7 @@ class Scheduler:
 
     def look_at_everything(self) -> None:
         """Start again from the tables."""
-        self._decided = []
+        self._waiting.clear()
         self._view.rebuild()
         self._rhythm.news(self._clock.monotonic())
 
@@ -66,39 +67,53 @@ class Scheduler:
             self._rhythm.news(self._clock.monotonic())
 
     def tick(self) -> float | None:
-        """A pass if one is due. It is written in pieces, so that others get their turn in between."""
-        if not self._decided:
+        """A piece of a pass, if one is due or under way: others get their turn between two pieces."""
+        if not self._waiting:
             wait = self._rhythm.wait(self._clock.monotonic()) if self._view.pending else None
             if wait is None or wait > 0:
                 return wait
-            self._decided = self._decide()
+            self._waiting.extend(self._begin_pass())
             self._rhythm.passed(self._clock.monotonic())
-        self._write_some()
-        return 0 if self._decided else self._rhythm.wait(self._clock.monotonic())
+        self._write_all(self._decide_some())
+        return 0 if self._waiting else self._rhythm.wait(self._clock.monotonic())
 
-    def _decide(self) -> list[tuple[str, Decision]]:
-        """For each task that waits: tasks made for one node first, then group by group."""
-        preassigned, groups = self._waiting()
-        decided: list[tuple[str, Decision]] = [(task.id, self._check(task)) for task in preassigned]
-        nodes = sorted(self._view.nodes.values(), key=self._order)
-        for tasks in groups:
-            chosen = self._place(TaskGroup(tasks, self._clock.monotonic()), nodes)
-            decided += [(task.id, self._reserved(task, chosen.get(task.id))) for task in tasks]
-        return decided
-
-    def _waiting(self) -> tuple[list[Task], list[list[Task]]]:
-        preassigned: list[Task] = []
-        groups: dict[tuple[object, ...], list[Task]] = {}
+    def _begin_pass(self) -> Iterator[list[str]]:
+        """The tasks that wait: those made for one node, then group by group, in pieces of a transaction's size."""
+        preassigned: list[str] = []
+        groups: dict[tuple[object, ...], list[str]] = {}
         for task_id in self._view.pending:
             task = self._store.get(Task, task_id)
             if task is None:
                 continue
             if task.node_id or _given_up(task):
-                preassigned.append(task)
+                preassigned.append(task_id)
             else:
-                alone = () if task.service_id else (task.id,)
-                groups.setdefault((task.service_id, task.spec_index, *alone), []).append(task)
-        return preassigned, list(groups.values())
+                alone = () if task.service_id else (task_id,)
+                groups.setdefault((task.service_id, task.spec_index, *alone), []).append(task_id)
+        yield from ([one] for one in preassigned)
+        # Each piece of a large group looks anew at the nodes that have tasks of it: few pieces where nodes are many.
+        piece = max(defaults.BATCH, len(self._view.nodes) // 2)
+        for group in groups.values():
+            for start in range(0, len(group), piece):
+                yield group[start:start + piece]
+
+    def _decide_some(self) -> list[tuple[str, Decision]]:
+        """For the next tasks that wait, as many as one transaction takes. Their room is taken at once."""
+        decided: list[tuple[str, Decision]] = []
+        while self._waiting and (not decided or len(decided) + len(self._waiting[0]) <= defaults.BATCH):
+            found = (self._store.get(Task, task_id) for task_id in self._waiting.popleft())
+            tasks = [task for task in found if task is not None and task.status.state is TaskState.PENDING]
+            if len(tasks) == 1 and (tasks[0].node_id or _given_up(tasks[0])):
+                decided.append((tasks[0].id, self._check(tasks[0])))
+            elif tasks:
+                decided += self._decide_group([task for task in tasks if not task.node_id])
+        return decided
+
+    def _decide_group(self, tasks: list[Task]) -> list[tuple[str, Decision]]:
+        if not tasks:
+            return []
+        chosen = self._place(TaskGroup(tasks, self._clock.monotonic()), self._view.in_order())
+        return [(task.id, self._reserved(task, chosen.get(task.id))) for task in tasks]
 
     def _check(self, task: Task) -> Decision:
         info = self._view.nodes.get(task.node_id)
@@ -113,16 +128,14 @@ class Scheduler:
         info = self._view.nodes.get(decision or "")
         if info is None:
             return Unplaced(f"the placement chose {decision!r}, which is no node of this swarm")
-        info.put(replace(task, status=replace(task.status, state=TaskState.ASSIGNED)))
+        info.reserve(task)
         return info.node.id
 
-    def _write_some(self) -> None:
-        batch = self._decided[:defaults.BATCH]
+    def _write_all(self, decided: list[tuple[str, Decision]]) -> None:
         written = self._store.update(
-            lambda tx: {task_id for task_id, decision in batch if self._write(tx, task_id, decision)},
+            lambda tx: {task_id for task_id, decision in decided if self._write(tx, task_id, decision)},
             writer=Writer.SCHEDULER)
-        del self._decided[:defaults.BATCH]
-        for task_id, decision in batch:
+        for task_id, decision in decided:
             if isinstance(decision, str) and task_id not in written and decision in self._view.nodes:
                 self._view.nodes[decision].drop(task_id)
 

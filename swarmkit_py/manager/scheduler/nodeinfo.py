@@ -7,16 +7,28 @@ swarmkit/manager/scheduler/nodeinfo.go.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from typing import Protocol
 
 from swarmkit_py.manager import defaults
 from swarmkit_py.model.objects import Node, Task
 from swarmkit_py.model.specs import Resources
 from swarmkit_py.model.states import TaskState
 
+_NOTHING = Resources()
 HostPort = tuple[str, int]
 Version = tuple[str, int]
 """(service id, spec index): tasks that are all alike."""
+
+
+class Follower(Protocol):
+    """Who keeps nodes in order, and must hear when their place in it changes."""
+
+    def total_changed(self, info: NodeInfo, before: int) -> None: ...
+
+    def service_changed(self, info: NodeInfo, service_id: str, here: bool) -> None: ...
+
+    def has_failed(self, info: NodeInfo, version: Version) -> None: ...
 
 
 class NodeInfo:
@@ -24,6 +36,7 @@ class NodeInfo:
 
     def __init__(self, node: Node, failures: dict[Version, deque[float]] | None = None) -> None:
         self.node = node
+        self.follower: Follower | None = None
         self._tasks: dict[str, Task] = {}
         self.total = 0
         """Tasks that are meant to run here, of all services."""
@@ -36,10 +49,24 @@ class NodeInfo:
 
     def put(self, task: Task) -> None:
         """The task is on this node now (or has changed there). Idempotent."""
-        self.drop(task.id)
-        if occupies(task):
+        if not occupies(task):
+            self.drop(task.id)
+            return
+        known = self._tasks.get(task.id)
+        if known is not None and _counts_alike(known, task):
             self._tasks[task.id] = task
-            self._count(task, +1)
+        else:
+            self.reserve(task)
+
+    def reserve(self, task: Task) -> None:
+        """Count a task that is about to be on this node, whatever its state still is."""
+        self.drop(task.id)
+        self._tasks[task.id] = task
+        self._count(task, +1)
+
+    def tasks(self) -> Collection[Task]:
+        """Those that are here."""
+        return self._tasks.values()
 
     def drop(self, task_id: str) -> None:
         """The task is no longer on this node. Idempotent."""
@@ -58,6 +85,8 @@ class NodeInfo:
     def task_failed(self, version: Version, when: float) -> None:
         """A task of this version failed here at `when` (monotonic seconds)."""
         self.failures.setdefault(version, deque(maxlen=defaults.FAULTY_AFTER_FAILURES)).append(when)
+        if self.follower is not None:
+            self.follower.has_failed(self, version)
 
     def is_faulty(self, version: Version, now: float) -> bool:
         """True if this version failed here so often lately that other nodes should be tried first."""
@@ -75,10 +104,23 @@ class NodeInfo:
         for port in host_ports(task):
             self.host_ports[port] += sign
         if task.desired_state.rank <= TaskState.COMPLETE.rank:
-            self.total += sign
-            self.by_service[task.service_id] += sign
-            if not self.by_service[task.service_id]:
-                del self.by_service[task.service_id]
+            self._count_wanted(task.service_id, sign)
+
+    def _count_wanted(self, service_id: str, sign: int) -> None:
+        before, count = self.total, self.by_service.get(service_id, 0) + sign
+        self.total += sign
+        self.by_service[service_id] = count
+        if not count:
+            del self.by_service[service_id]
+        if self.follower is not None:
+            self.follower.total_changed(self, before)
+            if not count or (count == 1 and sign == 1):
+                self.follower.service_changed(self, service_id, here=bool(count))
+
+
+def _counts_alike(one: Task, other: Task) -> bool:
+    """True if both stand for the same room: a task that only climbed its states."""
+    return one.spec is other.spec and one.endpoint is other.endpoint and one.desired_state is other.desired_state
 
 
 def occupies(task: Task) -> bool:
@@ -89,7 +131,7 @@ def occupies(task: Task) -> bool:
 def reservations(task: Task) -> Resources:
     """What the task reserves; empty if it reserves nothing."""
     asked = task.spec.resources
-    return asked.reservations if asked and asked.reservations else Resources()
+    return asked.reservations if asked and asked.reservations else _NOTHING
 
 
 def host_ports(task: Task) -> Iterator[HostPort]:

@@ -15,7 +15,11 @@ from dataclasses import dataclass
 from swarmkit_py.manager import constraints
 from swarmkit_py.manager.scheduler.filters import Pipeline
 from swarmkit_py.manager.scheduler.nodeinfo import NodeInfo
+from swarmkit_py.manager.scheduler.nodeset import NodeSet, Ranked
 from swarmkit_py.model.objects import Task
+
+_Key = tuple[bool, int, int, int]
+"""What is compared, the least first: faulty, tasks of this service, tasks in all, place in the order given."""
 
 
 @dataclass(frozen=True)
@@ -34,17 +38,22 @@ class Unplaced:
 
 
 def place(group: TaskGroup, nodes: Sequence[NodeInfo]) -> dict[str, str | Unplaced]:
-    """Task id → node id or Unplaced, for each task of the group. `nodes` are not changed; their order breaks ties."""
+    """Task id → node id or Unplaced, for each task of the group. `nodes` are not changed; their order breaks ties.
+
+    A NodeSet is placed on without a look at each node; any other sequence is made one first."""
     first = group.tasks[0]
     pipeline = Pipeline(first)
-    extra = dict.fromkeys((info.node.id for info in nodes), 0)
-    tree = _Branch(group, pipeline, extra, list(enumerate(nodes)), _descriptors(first))
+    extra: dict[str, int] = {}
+    descriptors = _descriptors(first)
+    source: _Branch | _Emptiest = (
+        _Branch(group, pipeline, extra, list(enumerate(nodes)), descriptors) if descriptors
+        else _Emptiest(group, pipeline, extra, nodes if isinstance(nodes, NodeSet) else NodeSet(nodes)))
     result: dict[str, str | Unplaced] = {}
     why = None
     for task in group.tasks:
-        info = tree.take()
+        info = source.take() if why is None else None
         if info is None:
-            why = why or no_suitable_node(pipeline.explain((n, extra[n.node.id]) for n in nodes))
+            why = why or no_suitable_node(pipeline.explain((n, extra.get(n.node.id, 0)) for n in nodes))
             result[task.id] = why
         else:
             result[task.id] = info.node.id
@@ -67,47 +76,91 @@ def _descriptors(task: Task) -> list[str]:
     return [preference.spread.spread_descriptor for preference in preferences if preference.spread]
 
 
-_Ranked = list[tuple[int, NodeInfo]]
-"""Nodes with their place in the order given."""
-
-
 class _Leaf:
-    """Nodes that no preference tells apart: a heap of those that pass the filters, best first."""
+    """Nodes that no preference tells apart: a heap, best first. A node is asked whether it fits when it is on top."""
 
-    def __init__(self, group: TaskGroup, pipeline: Pipeline, extra: dict[str, int], nodes: _Ranked) -> None:
-        self._group, self._pipeline, self._extra = group, pipeline, extra
-        self._heap = [self._key(rank, info) for rank, info in nodes if pipeline.fits(info)]
+    def __init__(self, group: TaskGroup, pipeline: Pipeline, extra: dict[str, int], nodes: list[Ranked]) -> None:
+        self._pipeline, self._extra, self._now = pipeline, extra, group.now
+        self._version = group.tasks[0].service_id, group.tasks[0].spec_index
         self._nodes = dict(nodes)
+        self._heap = [self._key(rank, info, extra.get(info.node.id, 0)) for rank, info in nodes]
         heapq.heapify(self._heap)
+
+    def best(self) -> _Key | None:
+        """The key of the node that `take` would give, if it fits; None if there is none."""
+        return self._heap[0] if self._heap else None
 
     def take(self) -> NodeInfo | None:
         """The best node, counted as having one task more; None if no node fits another one."""
         while self._heap:
-            rank = self._heap[0][-1]
-            info = self._nodes[rank]
-            if not self._pipeline.fits(info, self._extra[info.node.id]):
-                heapq.heappop(self._heap)
-                continue
-            self._extra[info.node.id] += 1
-            heapq.heapreplace(self._heap, self._key(rank, info))
-            return info
+            if (info := self.take_top()) is not None:
+                return info
         return None
 
-    def _key(self, rank: int, info: NodeInfo) -> tuple[bool, int, int, int]:
-        task, extra = self._group.tasks[0], self._extra[info.node.id]
-        faulty = info.is_faulty((task.service_id, task.spec_index), self._group.now)
-        return faulty, info.by_service.get(task.service_id, 0) + extra, info.total + extra, rank
+    def take_top(self) -> NodeInfo | None:
+        """The node on top, if it fits; if not, it is dropped."""
+        rank = self._heap[0][-1]
+        info = self._nodes[rank]
+        extra = self._extra.get(info.node.id, 0)
+        if not self._pipeline.fits(info, extra):
+            heapq.heappop(self._heap)
+            return None
+        self._extra[info.node.id] = extra + 1
+        heapq.heapreplace(self._heap, self._key(rank, info, extra + 1))
+        return info
+
+    def add(self, rank: int, info: NodeInfo) -> None:
+        """One more node, to be on top at its turn."""
+        self._nodes[rank] = info
+        heapq.heappush(self._heap, self._key(rank, info, self._extra.get(info.node.id, 0)))
+
+    def _key(self, rank: int, info: NodeInfo, extra: int) -> _Key:
+        faulty = bool(info.failures) and info.is_faulty(self._version, self._now)
+        return faulty, info.by_service.get(self._version[0], 0) + extra, info.total + extra, rank
+
+
+class _Emptiest:
+    """All nodes, best first, most unseen: those without a past with this service come emptiest first, and only
+    as far as they are needed."""
+
+    def __init__(self, group: TaskGroup, pipeline: Pipeline, extra: dict[str, int], nodes: NodeSet) -> None:
+        past = nodes.with_past((group.tasks[0].service_id, group.tasks[0].spec_index))
+        self._pipeline, self._extra = pipeline, extra
+        self._known = _Leaf(group, pipeline, extra, past)
+        known = {rank for rank, _ in past}
+        self._fresh = (pair for pair in nodes.emptiest_first() if pair[0] not in known)
+        self._next = next(self._fresh, None)
+
+    def take(self) -> NodeInfo | None:
+        """As `_Leaf.take`."""
+        while (best := self._known.best()) is not None or self._next is not None:
+            if self._next is None or (best is not None and best < (False, 0, self._next[1].total, self._next[0])):
+                info = self._known.take_top()
+            else:
+                info = self._take_fresh(*self._next)
+            if info is not None:
+                return info
+        return None
+
+    def _take_fresh(self, rank: int, info: NodeInfo) -> NodeInfo | None:
+        self._next = next(self._fresh, None)
+        if not self._pipeline.fits(info):
+            return None
+        self._extra[info.node.id] = 1
+        self._known.add(rank, info)
+        return info
 
 
 class _Branch:
     """Nodes split by a label's value; each `take` goes to the child that has the fewest tasks of the service."""
 
     def __init__(
-        self, group: TaskGroup, pipeline: Pipeline, extra: dict[str, int], nodes: _Ranked, descriptors: list[str],
+        self, group: TaskGroup, pipeline: Pipeline, extra: dict[str, int], nodes: list[Ranked],
+        descriptors: list[str],
     ) -> None:
-        by_value: dict[str, _Ranked] = {}
+        by_value: dict[str, list[Ranked]] = {}
         for rank, info in nodes:
-            value = constraints.spread_value(descriptors[0], info.node) if descriptors else ""
+            value = constraints.spread_value(descriptors[0], info.node)
             by_value.setdefault(value, []).append((rank, info))
         service_id = group.tasks[0].service_id
         self._children: list[tuple[int, int, _Leaf | _Branch]] = []

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from swarmkit_py.manager.scheduler.nodeinfo import NodeInfo, occupies
+from swarmkit_py.manager.scheduler.nodeset import NodeSet
 from swarmkit_py.model.objects import Node, Task
 from swarmkit_py.model.states import TaskState
 from swarmkit_py.store.memory import Store
@@ -16,11 +17,16 @@ _FAILED = (TaskState.FAILED, TaskState.REJECTED)
 
 
 class View:
-    """`nodes` by id and `pending` task ids, oldest first. `now` gives monotonic seconds."""
+    """`nodes` by id and `pending` task ids, oldest first. `now` gives monotonic seconds, `order` breaks ties."""
 
-    def __init__(self, store: Store, now: Callable[[], float]) -> None:
+    def __init__(
+        self, store: Store, now: Callable[[], float],
+        order: Callable[[NodeInfo], tuple[object, ...]] = lambda info: (info.node.created_at, info.node.id),
+    ) -> None:
         self._store = store
         self._now = now
+        self._order = order
+        self._set: NodeSet | None = None
         self.nodes: dict[str, NodeInfo] = {}
         self.pending: dict[str, None] = {}
 
@@ -28,22 +34,36 @@ class View:
         """Start again from the tables. What is known of failures is kept: the tables do not have it."""
         failures = {node_id: info.failures for node_id, info in self.nodes.items()}
         self.nodes = {node.id: NodeInfo(node, failures.get(node.id)) for node in self._store.all(Node)}
+        self._set = None
         self.pending = {}
         for task in self._store.all(Task):
             self.follow_task(None, task)
 
+    def in_order(self) -> NodeSet:
+        """The nodes as placement reads them."""
+        if self._set is None:
+            self._set = NodeSet(sorted(self.nodes.values(), key=self._order), follow=True)
+        return self._set
+
     def follow_node(self, old: Node | None, new: Node | None) -> bool:
         """A node came, changed or went. True if that may let a task be placed, or changes why it is not."""
         if new is None:
-            return old is not None and self.nodes.pop(old.id, None) is not None
+            return old is not None and self._forget(old)
         info = self.nodes.get(new.id)
         if info is not None:
             info.node = new
             return old is None or _placement_facts(old) != _placement_facts(new)
         info = self.nodes[new.id] = NodeInfo(new)
+        self._set = None
         for task in self._store.find(Task, node_id=new.id):
             info.put(task)
         return True
+
+    def _forget(self, node: Node) -> bool:
+        info = self.nodes.pop(node.id, None)
+        if info is not None:
+            info.follower = self._set = None
+        return info is not None
 
     def follow_task(self, old: Task | None, new: Task | None) -> bool:
         """A task came, changed or went. True if it now waits, or no longer takes the room it took."""

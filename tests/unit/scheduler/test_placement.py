@@ -207,3 +207,15 @@ def test_counts_of_a_service_never_differ_more_than_they_must(loads: list[tuple[
         assert name == str(best)
         mine[best] += 1
         totals[best] += 1
+
+
+def test_a_node_needs_the_drivers_that_a_task_names() -> None:
+    ordinary = info("a")
+    able = info("b")
+    assert able.node.description is not None
+    engine = replace(able.node.description.engine, plugins=[{"Type": "Log", "Name": "syslog"}])
+    able.node = replace(able.node, description=replace(able.node.description, engine=engine))
+    wanting = replace(WEB, spec=replace(WEB.spec, task_template=replace(
+        WEB.spec.task_template, log_driver={"Name": "syslog"})))
+    assert chosen(wanting, [ordinary, able]) == ["b"]
+    assert chosen(wanting, [ordinary]) == ["no suitable node (missing plugin on 1 node)"]
