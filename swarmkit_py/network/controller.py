@@ -39,6 +39,8 @@ from swarmkit_py.runtime.base import Sandbox, SandboxSpec
 REPAIR_INTERVAL = 10.0
 SETTLE = 1.0
 """Seconds from a foreign change to the look at it: whoever makes one makes several."""
+MANY = 20
+"""Repairs told one by one: a namespace that was emptied has hundreds."""
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
@@ -264,8 +266,10 @@ class NetworkController:
         except errors.SwarmError as error:
             log.warning("network repair: %s", error)
             return
-        for sentence in mended:
+        for sentence in mended[:MANY]:
             log.warning("repaired a foreign change: %s", sentence)
+        if len(mended) > MANY:
+            log.warning("repaired a foreign change: and %d things more", len(mended) - MANY)
 
     async def _in_worker(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._worker, work)

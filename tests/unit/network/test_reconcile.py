@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swarmkit_py import errors
@@ -115,6 +115,7 @@ def some_inputs() -> st.SearchStrategy[Inputs]:
                      networks, ports, tasks, node)
 
 
+@settings(deadline=None)
 @given(some_inputs(), some_inputs())
 def test_from_any_state_to_any_other(before: Inputs, after: Inputs) -> None:
     kernel, wanted = Model(wanted_state(before)), wanted_state(after)
