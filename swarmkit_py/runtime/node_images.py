@@ -15,6 +15,7 @@ import contextlib
 import shutil
 import uuid
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -134,8 +135,8 @@ class NodeImages:
         """Raises errors.NotFound if the kit has it not."""
         image = find_image(self._shared.all(), reference.canonical)
         before = self._tags()
-        for name in {reference.canonical} if reference.tag else set(image.tags):
-            tag = parse_reference(name)
+        named = [replace(reference, digest="")] if reference.tag else [parse_reference(tag) for tag in image.tags]
+        for tag in named:
             self._write([entry for entry in self._own.entries() if entry.tag != tag],
                         self._hidden - {tag.canonical})
         found = self.resolve(image.id)

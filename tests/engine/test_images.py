@@ -1,4 +1,4 @@
-"""Images of one host, with the real docker command: what is loaded runs there and is missing elsewhere, with a reason."""
+"""Images of one host, with the real docker command: what is loaded runs there, and is missing elsewhere with a reason."""
 
 from __future__ import annotations
 

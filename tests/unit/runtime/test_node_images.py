@@ -90,6 +90,8 @@ async def test_a_removed_image_is_gone_here_only_and_comes_back_with_a_pull(
     assert (await again.pull("nginx:1.18")).new and again.resolve("nginx:1.18").id == image.id
     assert not (await again.pull("nginx:1.18")).new
     assert (await again.pull(f"nginx@{image.digest}")).image.id == image.id
+    again.delete(image.id, set())
+    assert (await again.pull(f"nginx:1.18@{image.digest}")).new and "nginx:1.18" in tags(again), "as services name it"
 
 
 async def test_a_tag_can_be_moved_and_the_image_that_loses_its_last_one_is_kept_nameless(node: NodeImages) -> None:
