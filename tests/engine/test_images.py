@@ -1,4 +1,4 @@
-"""Images of one host, with the real docker command: what is loaded runs there, and is missing elsewhere with a reason."""
+"""Images of one host: what is loaded runs there; the other hosts say that it is missing."""
 
 from __future__ import annotations
 
