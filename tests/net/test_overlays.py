@@ -154,7 +154,8 @@ def network_state(nets: Overlays, host_index: int, net: str) -> dict[str, object
         "fdb": sorted(line for line in host.run("bridge", "fdb", sandbox=place).splitlines() if " dst " in line),
         "links": sorted((line.split()[0].partition("@")[0], "UP" in line.split()[-1].strip("<>").split(","))
                         for line in host.run("ip", "-br", "link", sandbox=place).splitlines()),
-        "addresses": sorted(host.run("ip", "-br", "-4", "addr", "show", "up", sandbox=place).split()),
+        "addresses": sorted(line.split()[3] + line.split()[1] for line in host.run(
+            "ip", "-o", "-4", "addr", sandbox=place).splitlines()),
     }
 
 
