@@ -102,8 +102,9 @@ def read(data: bytes) -> dns.message.Message | None:
 
 
 def write(response: dns.message.Message, query: dns.message.Message, *, stream: bool) -> bytes:
-    """The bytes; over UDP cut (and said to be cut) at the size that the asker can take."""
+    """The bytes, in the response's order (`answer` has shuffled); over UDP cut (and said to be cut) at the size that
+    the asker can take."""
     if stream:
-        return response.to_wire(max_size=65535)
+        return response.to_wire(max_size=65535, want_shuffle=False)
     size = min(max(query.payload, PLAIN_SIZE), LARGEST_UDP)
-    return response.to_wire(max_size=size, prefer_truncation=True)
+    return response.to_wire(max_size=size, prefer_truncation=True, want_shuffle=False)
