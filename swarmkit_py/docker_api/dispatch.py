@@ -33,6 +33,7 @@ from swarmkit_py.docker_api.routes import (
     system,
     tasks,
     volumes,
+    why,
 )
 from swarmkit_py.docker_api.routing import Route, Router, split_version
 from swarmkit_py.errors import InvalidArgument, SwarmError
@@ -40,7 +41,7 @@ from swarmkit_py.errors import InvalidArgument, SwarmError
 log = logging.getLogger(__name__)
 
 TABLES = (system, metrics, swarm, nodes, secrets, volumes, services, service_logs, tasks, networks, network_changes,
-          containers, container_extras, stats, attach, exec, absent, image_transfer, images, events)
+          containers, container_extras, stats, attach, exec, absent, image_transfer, images, events, why)
 """`image_transfer` comes before `images`, whose names may hold any word."""
 
 

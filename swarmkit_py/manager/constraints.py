@@ -101,6 +101,11 @@ def spread_value(descriptor: str, node: Node) -> str:
     return _fact(descriptor, node)
 
 
+def value_of(key: str, node: Node) -> str:
+    """What the node has under a constraint's key."""
+    return node.status.addr if key.lower() == "node.ip" else _fact(key, node)
+
+
 def is_label(descriptor: str) -> bool:
     """True for `node.labels.x` and `engine.labels.x`, the only things tasks can be spread over."""
     return descriptor.lower() not in _FACTS and _is_known(descriptor) and descriptor.lower() != "node.ip"

@@ -22,6 +22,7 @@ from swarmkit_py.manager.orchestrator.supervisor import RestartSupervisor
 from swarmkit_py.manager.orchestrator.update import UpdateStep
 from swarmkit_py.manager.orchestrator.update import step as by_policy
 from swarmkit_py.manager.orchestrator.updater import Updater
+from swarmkit_py.manager.rebalancer import Rebalancer
 from swarmkit_py.manager.scheduler.loop import Place, Scheduler
 from swarmkit_py.manager.scheduler.placement import place as spread_evenly
 from swarmkit_py.store.memory import Store
@@ -39,6 +40,7 @@ def control_loops(
         "scheduler": Scheduler(store, clock, place),
         "constraint enforcer": ConstraintEnforcer(store, clock),
         "task reaper": TaskReaper(store, clock),
+        "rebalancer": Rebalancer(store, clock, ids),
         "root reconciler": RootReconciler(store, clock),
     }
 

@@ -123,6 +123,8 @@ class Task(Object, frozen=True, kw_only=True):
     as everywhere; Docker's JSON shows them from 0."""
     replaces: str = ""
     """Id of the task of an older spec in whose place this one was made; "" for all other tasks."""
+    moved_from: str = ""
+    """Id of the task that this one is to take over from, on another node (the rebalancer's)."""
 
     @property
     def name(self) -> str:

@@ -24,6 +24,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("swarmkit_py.manager.control", "swarmkit_py.manager.orchestrator", "swarmkit_py.manager.allocator",
      "swarmkit_py.manager.scheduler", "swarmkit_py.manager.dispatcher", "swarmkit_py.agent",
      "swarmkit_py.runtime", "swarmkit_py.network", "swarmkit_py.ca.server", "swarmkit_py.ca.reconciler"),
+    ("swarmkit_py.manager.rebalancer",),
     ("swarmkit_py.manager.manager", "swarmkit_py.docker_api"),
     ("swarmkit_py.node", "swarmkit_py.sim"),
     ("swarmkit_py.__main__",),

@@ -76,7 +76,11 @@ def surplus_rivals(members: list[Task]) -> list[Task]:
     """Of several tasks to run in one slot (never by our own doing) all but the one that is furthest on. A task of
     another spec is no rival: the updater lets an old and a new one run side by side, and ends that itself."""
     groups: dict[int, list[Task]] = {}
-    for task in filter(wanted, members):
+    to_run = [task for task in members if wanted(task)]
+    old = {task.id for task in to_run}
+    for task in to_run:
+        if task.moved_from in old:
+            continue  # the rebalancer lets both run for a moment, and ends that itself
         groups.setdefault(task.spec_index, []).append(task)
     return [task for group in groups.values() for task in all_but_the_furthest(group)]
 

@@ -231,6 +231,8 @@ class Rig:
 
     def _may_overlap(self, service_id: str, rivals: list[Task]) -> bool:
         """Two tasks to run in one slot: only since a start-first update, and never two of one spec."""
+        if rivals[1].moved_from == rivals[0].id:
+            return True
         return service_id in self._start_first and rivals[0].spec_index != rivals[1].spec_index
 
     def _remember_start_first(self) -> None:
