@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from swarmkit_py.errors import NotFound
 from topologies.hosts import SOCKET, SwarmHost
 from topologies.places import INSIDE
 from topologies.plan import Plan
@@ -26,11 +27,15 @@ class Daemon(NamedTuple):
     due_at: float | None = None
     """When it is to be started again."""
     last_status: int | None = None
+    wanted: bool = True
+    """False while somebody has stopped it on purpose."""
 
 
 def ended(daemon: Daemon, status: int, now: float) -> Daemon:
     """The state after its end: again after the delay, which doubles unless it had run for a while."""
     delay = FIRST_DELAY if now - daemon.started_at >= _LONG_ENOUGH else daemon.delay
+    if not daemon.wanted:
+        return daemon._replace(running=False, last_status=status, due_at=None)
     return daemon._replace(
         running=False, restarts=daemon.restarts + 1, delay=min(2 * delay, LONGEST_DELAY), due_at=now + delay,
         last_status=status,
@@ -65,6 +70,21 @@ class Daemons:
         log = str(INSIDE / "log" / f"{host.name}.log")
         request: dict[str, Any] = {"start": host.name, "pid": host.init_pid, "log": log, "options": options}
         self._line.sendall(json.dumps(request).encode() + b"\n")
+
+    def stop(self, name: str, number: int) -> None:
+        """Stop a host's daemon by this signal, and do not start it again. Raises NotFound."""
+        self.states[name] = self._state(name)._replace(wanted=False, due_at=None)
+        self._line.sendall(json.dumps({"host": name, "signal": number}).encode() + b"\n")
+
+    def start_again(self, name: str) -> None:
+        """Start a daemon that was stopped, as soon as it has ended. Raises NotFound."""
+        state = self._state(name)
+        self.states[name] = state._replace(wanted=True, due_at=None if state.running else self._now())
+
+    def _state(self, name: str) -> Daemon:
+        if name not in self.states:
+            raise NotFound(f"There is no daemon on a host {name!r}; there are: {', '.join(self.states)}.")
+        return self.states[name]
 
     def hear(self) -> bool:
         """Take in what the zygote says; False when it has ended."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import selectors
+import signal
 import socket
 import sys
 import time
@@ -108,6 +109,8 @@ class Supervisor:
     def _handle(self, method: str, params: dict[str, Any]) -> Any:
         if method == "status":
             return {name: state._asdict() for name, state in self._daemons.states.items()}
+        if method == "daemon":
+            return self._daemon(**params)
         if method == "evidence":
             from topologies.evidence import collect
 
@@ -119,6 +122,16 @@ class Supervisor:
         if method == "stop":
             return self._stop()
         raise Unimplemented(f"The supervisor has no method {method!r}.")
+
+
+    def _daemon(self, host: str, action: str, kill: bool = False) -> None:
+        """Stop or start a host's daemon, or both; `status` tells when it is done."""
+        if action not in ("stop", "start", "restart"):
+            raise InvalidArgument(f"A daemon can be stopped, started or restarted, not {action!r}.")
+        if action != "start":
+            self._daemons.stop(host, signal.SIGKILL if kill else signal.SIGTERM)
+        if action != "stop":
+            self._daemons.start_again(host)
 
 
 def _answers(path: Path) -> bool:

@@ -1,8 +1,9 @@
 """Owns the warm parent: it has imported the daemon once, and forks one `swarmd` for each host that asks.
 
-Speaks JSON lines with the supervisor: `{"start": HOST, "pid": PID, "options": {…}}` in, `{"started": HOST}` and
-`{"ended": HOST, "status": N}` out. Stays single-threaded: a process with threads may not change its namespaces.
-Knows the daemon only by the name of its module. Counterpart: none; architecture decision 16.
+Speaks JSON lines with the supervisor: `{"start": HOST, "pid": PID, "options": {…}}` and `{"signal": N, "host": HOST}`
+in, `{"started": HOST}` and `{"ended": HOST, "status": N}` out. Stays single-threaded: a process with
+threads may not change its namespaces. Knows the daemon only by the name of its
+module. Counterpart: none; architecture decision 16.
 """
 
 from __future__ import annotations
@@ -59,7 +60,15 @@ class Zygote:
                     return
                 *lines, rest = (rest + chunk).split(b"\n")
                 for line in lines:
-                    self._start(json.loads(line))
+                    self._obey(json.loads(line))
+
+    def _obey(self, request: dict[str, Any]) -> None:
+        if "start" in request:
+            self._start(request)
+            return
+        for pid, host in self._hosts.items():
+            if host == request["host"]:
+                os.kill(pid, request["signal"])  # it cannot be another process: nobody else reaps our children
 
     def _start(self, request: dict[str, Any]) -> None:
         """Fork a daemon into a host. What goes wrong on the way is the daemon's end, with status 125."""

@@ -11,7 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
-from swarmkit_py.errors import FailedPrecondition, InvalidArgument
+from labs.kit.waiting import until
+from swarmkit_py.errors import FailedPrecondition, Internal, InvalidArgument
 from topologies import clusters
 from topologies.cluster import PROJECT, Cluster
 
@@ -29,6 +30,7 @@ def register(app: typer.Typer) -> None:
     app.command()(status)
     app.command()(env)
     app.command()(shell)
+    app.command()(daemon)
     app.command("exec", context_settings=_VERBATIM)(exec_)
     app.command(context_settings={**_VERBATIM, "help_option_names": []})(test)
 
@@ -109,6 +111,40 @@ def shell(host: str, name: Name = "") -> None:
     tty = sys.stdin.isatty()
     argv = ["bash", "--noprofile", "--rcfile", str(RCFILE), "-i"] if tty else ["bash", "-s"]
     _enter(clusters.find(name or None), host, argv)
+
+
+def daemon(
+    action: Annotated[str, typer.Argument(help="stop, start or restart.")],
+    host: Annotated[str, typer.Argument(help="Whose swarmd.")],
+    name: Name = "",
+    kill: Annotated[bool, typer.Option("--kill", help="With kill -9, as a crash would.")] = False,
+) -> None:
+    """Stop, start or restart a host's swarmd; its containers go on without it."""
+    cluster = clusters.find(name or None)
+    before = cluster.call("status").get(host, {}).get("started_at")
+    cluster.call("daemon", host=host, action=action, kill=kill)
+
+    def done() -> bool:
+        state = cluster.call("status")[host]
+        if action == "stop":
+            return not state["running"]
+        anew = action == "start" or state["started_at"] != before
+        return bool(state["running"]) and anew and _answers(cluster, host)
+
+    if not until(done, 30):
+        raise Internal(f"swarmd on {host} did not {action} within 30 s: see its log in the cluster's directory "
+                       "(lab status --json says where).")
+    print(f"swarmd on {host} {'is stopped' if action == 'stop' else 'runs'}.")
+
+
+def _answers(cluster: Cluster, host: str) -> bool:
+    from labs.kit.engine_client import Engine, EngineSilent
+
+    try:
+        Engine(cluster.socket(host), timeout=5).get("/info")
+    except EngineSilent:
+        return False
+    return True
 
 
 def exec_(host: str, command: list[str], name: Name = "") -> None:

@@ -82,7 +82,9 @@ def _key(name: str, facts: dict[str, str]) -> str:
         if not facts.get("key", "").startswith("node.labels."):
             return "constraint"
         facts["label"] = facts["key"].removeprefix("node.labels.")
-        return "label" if facts.get("operator") == "==" else "not_label"
+        if facts.get("operator") != "==":
+            return "not_label"
+        return "label" if facts.get("has") else "no_label"
     return name.replace(" ", "_")
 
 

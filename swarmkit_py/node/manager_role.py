@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -41,6 +42,9 @@ from swarmkit_py.store.journal import SqliteJournal
 from swarmkit_py.store.memory import Store
 
 log = logging.getLogger(__name__)
+
+RESTARTS, RESTART_WINDOW, RESTART_PAUSE = 5, 300.0, 1.0
+"""Loops that ended so often in so many seconds are not started again."""
 
 
 def create_cluster(
@@ -104,7 +108,7 @@ class ManagerRole:
         self._dispatcher = Dispatcher(self._store, clock, ids)
         self._ca = CAServer(self._store, clock, ids)
         self._rpc = RpcServer(server_context(disk.certificates), identity_of, self._check)
-        self._manager = Manager(self._store, clock, ids, others={"dispatcher": self._dispatcher.run})
+        self._clock, self._ids = clock, ids
         self.control = Control(self._store, clock, ids, self._dispatcher.broker, new_token=self._new_token,
                                cluster_changed=self._follow_settings)
         self._running: asyncio.Task[None] | None = None
@@ -145,16 +149,28 @@ class ManagerRole:
                               "space on its disk and start its daemon again") from None
 
     async def _run(self) -> None:
+        """The loops, again and again: all they know is in the store. What keeps ending them is shown."""
+        ends: deque[float] = deque(maxlen=RESTARTS)
+        while True:
+            reason = await self._run_once()
+            ends.append(self._clock.monotonic())
+            if len(ends) == RESTARTS and ends[-1] - ends[0] < RESTART_WINDOW:
+                return self._on_end(f"the manager stopped: {reason}")
+            log.error("the manager's loops ended and are started again: %s", reason)
+            await self._clock.sleep(RESTART_PAUSE)
+
+    async def _run_once(self) -> str:
+        """Until something ends the loops; what it was."""
+        manager = Manager(self._store, self._clock, self._ids, others={"dispatcher": self._dispatcher.run})
         try:
-            await self._manager.run()
-            reason = "without a reason"
+            await manager.run()
         except SwarmError as error:
-            reason = error.message
+            return error.message
         except Exception as error:
             # The manager's loops are all there is between a swarm and silence: whatever ends them must be shown.
             log.exception("manager")
-            reason = f"internal error: {error}"
-        self._on_end(f"the manager stopped: {reason}")
+            return f"internal error: {error}"
+        return "without a reason"
 
     def _check(self, caller: Identity | None, roles: frozenset[Role]) -> None:
         cluster = self._cluster()

@@ -26,6 +26,7 @@ EVERY = [
     ("resource", {"cpus": "3", "free_cpus": "2"}), ("resource", {"memory_mib": "3", "free_memory_mib": "2"}),
     ("plugin", {"missing": "Log/syslog"}),
     ("constraint", {"key": "node.labels.rack", "operator": "==", "value": "a", "has": ""}),
+    ("constraint", {"key": "node.labels.rack", "operator": "==", "value": "a", "has": "b"}),
     ("constraint", {"key": "node.labels.rack", "operator": "!=", "value": "a", "has": "a"}),
     ("constraint", {"key": "node.role", "operator": "==", "value": "manager", "has": "worker"}),
     ("platform", {"wanted": "linux/arm64", "has": "linux/x86_64"}),
@@ -65,5 +66,5 @@ def test_a_plan_and_how_to_let_it_happen() -> None:
     move = {"Task": "web.3", "From": "worker1", "To": "worker2", "CountFrom": 3, "CountTo": 0}
     service = {"Name": "web", "On": False, "Hindrance": "", "Moves": [move]}
     text = paint_all(plan([service], kit_words("en")), False)
-    assert "web.3: worker1 (3 tasks) → worker2 (0 tasks)" in text
+    assert "web.3: from worker1 (has 3) to worker2 (has 0)" in text
     assert "--label-add swarmkit.rebalance=on" in text

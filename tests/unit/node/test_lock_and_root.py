@@ -13,8 +13,9 @@ from swarmkit_py.ca.root import create_key_and_request, create_root, tls_info
 from swarmkit_py.ca.tls import CertificateFiles, client_context
 from swarmkit_py.docker_api.backend import InitRequest
 from swarmkit_py.errors import Conflict, InvalidArgument, Unauthenticated, Unavailable
+from swarmkit_py.manager.scheduler.loop import Scheduler
 from swarmkit_py.model.specs import CAConfig, EncryptionConfig
-from swarmkit_py.node import Node, join
+from swarmkit_py.node import Node, join, manager_role
 from swarmkit_py.rpc.client import Unreachable, call
 from swarmkit_py.rpc.wire import RENEW_PATH, CertificateAnswer, RenewRequest
 from tests.builders import spec
@@ -217,3 +218,34 @@ async def test_force_new_cluster_keeps_what_was_there(rig: Rig) -> None:
     assert node_id == manager.swarm_info().node_id
     assert manager.control().get_cluster().id == cluster
     await until(lambda: len(running(manager)) == 1, what="its task runs")
+
+
+async def test_loops_that_end_by_an_error_are_started_again(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    manager = await rig.swarm(workers=1)
+    failures = iter([RuntimeError("a bug"), RuntimeError("again")])
+
+    def broken(self: Scheduler) -> float | None:
+        for error in failures:
+            raise error
+        return whole(self)
+
+    whole = Scheduler.tick
+    monkeypatch.setattr(Scheduler, "tick", broken)
+    monkeypatch.setattr(manager_role, "RESTART_PAUSE", 0.01)
+    manager.control().create_service(spec(replicas=4))
+    await until(lambda: len(running(manager)) == 4, what="four tasks run all the same", seconds=20)
+    assert next(failures, None) is None
+    assert manager.swarm_info().local_node_state == "active"
+
+
+async def test_loops_that_keep_ending_are_shown(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    manager = await rig.swarm(workers=0)
+
+    def broken(self: Scheduler) -> float | None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(Scheduler, "tick", broken)
+    monkeypatch.setattr(manager_role, "RESTART_PAUSE", 0.01)
+    manager.control().create_service(spec(replicas=1))
+    await until(lambda: manager.swarm_info().local_node_state == "error", what="it is shown")
+    assert "its scheduler ended (a bug)" in manager.swarm_info().error

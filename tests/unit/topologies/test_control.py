@@ -55,3 +55,8 @@ def test_delays_double_up_to_the_longest() -> None:
 def test_after_a_long_life_the_delay_starts_anew() -> None:
     daemon = Daemon(running=True, delay=LONGEST_DELAY, started_at=0.0)
     assert ended(daemon, -9, 60.0).due_at == 60.0 + FIRST_DELAY
+
+
+def test_a_daemon_that_was_stopped_on_purpose_stays_so() -> None:
+    daemon = ended(Daemon(running=True, wanted=False), 0, 1.0)
+    assert (daemon.running, daemon.due_at, daemon.restarts) == (False, None, 0)
