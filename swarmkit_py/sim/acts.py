@@ -12,7 +12,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from swarmkit_py.model.objects import Node
-from swarmkit_py.model.specs import OrchestrationConfig
+from swarmkit_py.model.specs import NetworkSpec, OrchestrationConfig, SecretSpec
 from swarmkit_py.model.states import Availability
 from swarmkit_py.sim import asks
 from swarmkit_py.sim.machine import Machine
@@ -38,7 +38,7 @@ def act(verb: str) -> Callable[[Act], Act]:
 @act("create")
 async def _create(world: World, args: dict[str, Any]) -> None:
     control = world.leader.ask()
-    control.create_service(asks.service_spec(args, control.list_networks()))
+    control.create_service(asks.service_spec(args, control.list_networks(), control.list_secrets()))
 
 
 @act("scale")
@@ -96,7 +96,20 @@ async def _history(world: World, args: dict[str, Any]) -> None:
 
 @act("network")
 async def _network(world: World, args: dict[str, Any]) -> None:
-    """Until networks can be made."""
+    control = world.leader.ask()
+    if args["remove"]:
+        control.remove_network(args["name"])
+    else:
+        control.create_network(NetworkSpec(name=args["name"]))
+
+
+@act("secret")
+async def _secret(world: World, args: dict[str, Any]) -> None:
+    control = world.leader.ask()
+    if args["remove"]:
+        control.remove_secret(args["name"])
+    else:
+        control.create_secret(SecretSpec(name=args["name"], data=b"sesame"))
 
 
 # What happens to processes and machines.

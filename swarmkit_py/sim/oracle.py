@@ -11,14 +11,20 @@ from datetime import timedelta
 from swarmkit_py.model.objects import Node, Service, Task
 from swarmkit_py.model.specs import Resources
 from swarmkit_py.model.states import Availability, NodeState, TaskState
-from swarmkit_py.sim.rules import on_node
 from swarmkit_py.store.memory import Store
 
 ENDED_BY_ITSELF = (TaskState.COMPLETE, TaskState.FAILED, TaskState.REJECTED)
 
 
+def on_node(task: Task) -> bool:
+    """Its container may exist."""
+    return TaskState.ASSIGNED.rank <= task.status.state.rank <= TaskState.RUNNING.rank
+
+
 def wished(task: Task) -> bool:
-    return task.desired_state.rank <= TaskState.RUNNING.rank
+    """True while it is meant to run (a job's task: until its work is done)."""
+    goal = TaskState.RUNNING if task.job_iteration is None else TaskState.COMPLETE
+    return task.desired_state.rank <= goal.rank
 
 
 def runs(task: Task) -> bool:

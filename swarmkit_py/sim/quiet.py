@@ -17,7 +17,8 @@ from swarmkit_py.model.states import Availability, NodeState, TaskState
 from swarmkit_py.runtime.base import Container
 from swarmkit_py.sim import oracle
 from swarmkit_py.sim.machine import Machine
-from swarmkit_py.sim.rules import describe, is_job, on_node, start_first, things
+from swarmkit_py.sim.oracle import on_node
+from swarmkit_py.sim.rules import describe, is_job, start_first, things
 from swarmkit_py.store.memory import Store
 
 
@@ -34,9 +35,7 @@ def complaints(store: Store, machines: Iterable[Machine]) -> Iterator[Complaint]
     members = {machine.node_id: machine for machine in machines if machine.up}
     yield from _nodes(store, members)
     for service in store.all(Service):
-        if is_job(service):
-            continue
-        yield from _service(store, service, members)
+        yield from (_job if is_job(service) else _service)(store, service, members)
     yield from _tasks(store, members)
     for machine in members.values():
         yield from _machine(store, machine)
@@ -65,6 +64,25 @@ def _service(store: Store, service: Service, members: dict[str, Machine]) -> Ite
         yield from _number(service, slots, used, len(wanted))
     else:
         yield from _strays(store, service, slots, [slot for slot in used if slot not in wanted])
+
+
+def _job(store: Store, service: Service, members: dict[str, Machine]) -> Iterator[Complaint]:
+    """Work that was asked for is done, has failed as often as it may, or says what it waits for."""
+    iteration = service.job_status.iteration if service.job_status else 0
+    tasks = [t for t in store.find(Task, service_id=service.id) if t.job_iteration == iteration]
+    for task in tasks:
+        if oracle.wished(task) and not task.status.state.terminal:
+            yield from _reason(store, service, task)
+    places: dict[int | str, list[Task]] = defaultdict(list)
+    for task in tasks:
+        places[task.slot or task.node_id].append(task)
+    over = [key for key, slot in places.items() if any(t.status.state is TaskState.COMPLETE for t in slot)
+            or oracle.given_up(slot) or any(oracle.wished(t) and not t.status.state.terminal for t in slot)]
+    job = service.spec.mode.replicated_job
+    waits = any(oracle.wished(task) and not task.status.state.terminal for task in tasks)  # and says why, see above
+    if job is not None and not waits and len(over) < (job.total_completions or 1):
+        yield Complaint("job-done", f"{service.spec.name} has done {len(over)} of {job.total_completions}",
+                        tuple(map(describe, tasks)))
 
 
 def _number(

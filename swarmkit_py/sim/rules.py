@@ -12,12 +12,12 @@ from typing import Any
 
 from swarmkit_py.model.objects import Network, Node, Service, Task
 from swarmkit_py.model.states import TRANSITIONS, NodeState, TaskState, Writer
+from swarmkit_py.sim import oracle
 from swarmkit_py.sim.witness import Witness
 from swarmkit_py.store.memory import Store
 from swarmkit_py.store.watch import Change
 
 OLD_TASK_TIMEOUT = timedelta(minutes=1)
-HELD = (TaskState.ASSIGNED.rank, TaskState.RUNNING.rank)
 _FIELDS: dict[str, tuple[Writer, ...]] = {
     "desired_state": (Writer.ORCHESTRATOR,),
     "node_id": (Writer.SCHEDULER,),
@@ -28,11 +28,6 @@ _FIELDS: dict[str, tuple[Writer, ...]] = {
     "spec_index": (),
 }
 """Who may change which field of a task once it exists."""
-
-
-def on_node(task: Task) -> bool:
-    """Its container may exist."""
-    return HELD[0] <= task.status.state.rank <= HELD[1]
 
 
 def describe(task: Task) -> str:
@@ -56,7 +51,7 @@ class States:
     def _task(self, old: Task | None, new: Task | None, writer: Writer | None) -> None:
         who = writer.value if writer else "somebody who gave no name"
         if old is None or new is None:
-            if new is None and old is not None and on_node(old):
+            if new is None and old is not None and oracle.on_node(old):
                 self._witness.accuse("deleted-alive", f"{who} deleted a task whose container may run", describe(old))
             return
         before, after = old.status.state, new.status.state
@@ -100,7 +95,51 @@ class Slots:
         # A task that is to be removed left a slot that was scaled away: its number may be used again at once.
         leaving = other.desired_state is TaskState.REMOVE
         waited = store.clock.now() - task.created_at
-        return on_node(other) and reachable and not leaving and waited < OLD_TASK_TIMEOUT
+        return oracle.on_node(other) and reachable and not leaving and waited < OLD_TASK_TIMEOUT
+
+
+class Restarts:
+    """A slot that ended for good, by its restart policy, gets no further task of the same spec."""
+
+    def __init__(self, witness: Witness) -> None:
+        self._witness = witness
+
+    def commit(self, store: Store, changes: list[Change], writer: Writer | None) -> None:
+        for kind, old, new in changes:
+            if kind is Task and old is None and new.service_id:
+                service = store.get(Service, new.service_id)
+                if service is not None and not is_job(service):
+                    self._made(store, new)
+
+    def _made(self, store: Store, task: Task) -> None:
+        before = [other for other in store.find(Task, service_id=task.service_id)
+                  if other.id != task.id and (other.slot or other.node_id) == (task.slot or task.node_id)]
+        if before and before[-1].spec_index == task.spec_index and oracle.given_up(before):
+            self._witness.accuse("restart-policy", "a slot that ended for good gets another task", describe(task),
+                                 *map(describe, before))
+
+
+class Places:
+    """A task is assigned only to a node that may have it at that moment."""
+
+    def __init__(self, witness: Witness) -> None:
+        self._witness = witness
+
+    def commit(self, store: Store, changes: list[Change], writer: Writer | None) -> None:
+        for kind, old, new in changes:
+            if kind is Task and old is not None and new is not None and (
+                    old.status.state, new.status.state) == (TaskState.PENDING, TaskState.ASSIGNED):
+                self._placed(store, new)
+
+    def _placed(self, store: Store, task: Task) -> None:
+        service, node = store.get(Service, task.service_id), store.get(Node, task.node_id)
+        if node is None:
+            self._witness.accuse("placed-well", "assigned to a node that is not there", describe(task))
+        elif service is not None and service.spec_index == task.spec_index:
+            others = [other for other in store.find(Task, node_id=node.id) if other.id != task.id]
+            if not oracle.takes(service, node, others):
+                self._witness.accuse("placed-well", "assigned to a node that cannot have it", describe(task),
+                                     (node.spec.availability.value, node.status.state.value, node.spec.labels))
 
 
 class Holders:

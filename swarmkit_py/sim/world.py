@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from swarmkit_py.errors import SwarmError
+from swarmkit_py.errors import SwarmError, Unavailable
 from swarmkit_py.manager.control.seed import ClusterSeed
 from swarmkit_py.model.objects import JoinTokens, Node, Object, Task
 from swarmkit_py.model.specs import NodeSpec
@@ -32,6 +32,8 @@ Perform = Callable[["World", Step], Awaitable[None]]
 CALM = 1500.0
 """Seconds a healed world may take to come to rest: an update that cannot place a task gives up on it after two
 minutes, and then on the next."""
+PATIENCE = 12
+"""How often a user tries again while there is no manager that answers."""
 STILL = 15.0
 """Seconds for which a world at rest must then stay so."""
 
@@ -48,7 +50,9 @@ class World:
         self.disk = Disk()
         self.leader = Leader(loop, self.network, self.disk, story.seed, self._committed, self._manager_ended)
         self.holders = rules.Holders(self.witness)
-        self.rules = (rules.States(self.witness), rules.Slots(self.witness), self.holders)
+        self.rules = (rules.States(self.witness), rules.Slots(self.witness), rules.Places(self.witness),
+                      rules.Restarts(self.witness),
+                      self.holders)
         self.containers = promises.Containers(self.witness)
         self.acknowledged = promises.Acknowledged(self.witness)
         self.durability = promises.Durability(self.witness)
@@ -75,15 +79,23 @@ class World:
         await self.rest("after the story")
         self._tear_down()
         await self.rest("after all was removed")
+        self._remove_networks()
+        await self.rest("after the networks were removed")
         self._nothing_left()
 
     async def _step(self, perform: Perform, step: Step) -> None:
         await self.clock.sleep(step.at)
         self.witness.say("step", str(step)[12:])
-        try:
-            await perform(self, step)
-        except SwarmError as refusal:
-            self.witness.say("refused", step.verb, refusal.message)
+        for _ in range(PATIENCE):
+            try:
+                await perform(self, step)
+                return
+            except Unavailable as refusal:  # a user tries again
+                self.witness.say("refused", step.verb, refusal.message)
+                await self.clock.sleep(3.0)
+            except SwarmError as refusal:
+                self.witness.say("refused", step.verb, refusal.message)
+                return
 
     def _begin(self) -> None:
         first = self.machines["n1"]
@@ -138,6 +150,13 @@ class World:
         for node in self.leader.store.all(Node):
             spec = NodeSpec(role=node.spec.role, labels=node.spec.labels, availability=Availability.ACTIVE)
             self.leader.control.update_node(node.id, node.index, spec)
+
+    def _remove_networks(self) -> None:
+        for network in self.leader.control.list_networks():
+            if not network.spec.ingress:
+                self.leader.control.remove_network(network.id)
+        for secret in self.leader.control.list_secrets():
+            self.leader.control.remove_secret(secret.id)
 
     async def rest(self, when: str) -> None:
         """Wait until nobody has anything to complain of, and see that it stays so."""
