@@ -42,6 +42,15 @@ def service_spec(args: dict[str, Any], networks: list[Network], secrets: list[Se
     )
 
 
+def filler(replicas: int) -> ServiceSpec:
+    """A service that takes an address for each of its tasks, and for itself."""
+    return ServiceSpec(
+        name="filler", mode=ServiceMode(replicated=ReplicatedService(replicas=replicas)),
+        task_template=TaskSpec(container_spec=ContainerSpec(image="good:1", stop_grace_period=SECOND)),
+        endpoint_spec=EndpointSpec(mode="vip", ports=[PortConfig(protocol="tcp", target_port=80)]),
+    )
+
+
 def _template(args: dict[str, Any], networks: list[Network], secrets: list[Secret]) -> TaskSpec:
     reserved = Resources(nano_cpus=int(args["cpus"] * 1e9) or None)
     attached = [NetworkAttachmentConfig(target=n.id) for n in networks if n.spec.name == args["network"]]

@@ -72,7 +72,8 @@ class Pipe:
         """Put a frame on its way."""
         route = self._connection.route
         loop = asyncio.get_running_loop()
-        self._arrives = max(self._arrives, loop.time() + route.delay())
+        # Never two at one moment: timers of the same time do not keep their order.
+        self._arrives = max(self._arrives + 1e-6, loop.time() + route.delay())
         loop.call_at(self._arrives, self._arrive, frame)
         if frame is not None and frame.startswith(REPORT) and route.rng.random() < route.duplicates:
             loop.call_at(self._arrives + route.rng.uniform(0, 1), self._arrive, frame)

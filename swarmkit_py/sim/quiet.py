@@ -119,7 +119,7 @@ def _slot(
     for task in to_run:
         if task.status.state is TaskState.RUNNING:
             yield from _really_runs(task, members)
-            if not _stands(service) and _outdated(service, task):
+            if not (_stands(service) or _tried(service, tasks)) and _outdated(service, task):
                 yield Complaint("updated", f"{service.spec.name}.{slot} runs an old spec",
                                 (describe(task), service.update_status))
         else:
@@ -134,6 +134,12 @@ def _stands(service: Service) -> bool:
     status = service.update_status
     return status is not None and (
         status.state in ("paused", "rollback_paused") or ": waiting for task" in status.message)
+
+
+def _tried(service: Service, slot: list[Task]) -> bool:
+    """Start-first: the slot's new task did not hold, the update went on elsewhere, and the old task serves on."""
+    return start_first(service) and any(
+        task.spec_index == service.spec_index and task.status.state in oracle.ENDED_BY_ITSELF for task in slot)
 
 
 def _outdated(service: Service, task: Task) -> bool:

@@ -114,6 +114,8 @@ class Restarts:
     def _made(self, store: Store, task: Task) -> None:
         before = [other for other in store.find(Task, service_id=task.service_id)
                   if other.id != task.id and (other.slot or other.node_id) == (task.slot or task.node_id)]
+        if any(map(oracle.wished, before)):
+            return  # an update's: the slot itself has not ended
         if before and before[-1].spec_index == task.spec_index and oracle.given_up(before):
             self._witness.accuse("restart-policy", "a slot that ended for good gets another task", describe(task),
                                  *map(describe, before))

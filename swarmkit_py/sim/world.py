@@ -18,7 +18,7 @@ from swarmkit_py.model.objects import JoinTokens, Node, Object, Task
 from swarmkit_py.model.specs import NodeSpec
 from swarmkit_py.model.states import Availability, Writer
 from swarmkit_py.runtime.base import Container
-from swarmkit_py.sim import promises, quiet, rules
+from swarmkit_py.sim import asks, oracle, promises, quiet, rules
 from swarmkit_py.sim.disk import Disk
 from swarmkit_py.sim.leader import Leader, WitnessedStore
 from swarmkit_py.sim.loop import LoopClock, VirtualLoop, owned_by
@@ -79,6 +79,8 @@ class World:
         await self.rest("after the story")
         self._tear_down()
         await self.rest("after all was removed")
+        if self.story.subnet_size == 28:
+            await self._fill()
         self._remove_networks()
         await self.rest("after the networks were removed")
         self._nothing_left()
@@ -150,6 +152,18 @@ class World:
         for node in self.leader.store.all(Node):
             spec = NodeSpec(role=node.spec.role, labels=node.spec.labels, availability=Availability.ACTIVE)
             self.leader.control.update_node(node.id, node.index, spec)
+
+    async def _fill(self) -> None:
+        """What was given back can be given again: a service that needs every address of the ingress network."""
+        room = 2 ** (32 - self.story.subnet_size) - 2  # without the network's own address and the broadcast address
+        taken = 1 + len(self.leader.store.all(Node)) + 1  # the gateway, each node, the service itself
+        service = self.leader.control.create_service(asks.filler(room - taken))
+        await self.rest("with every address in use")
+        for task in self.leader.store.find(Task, service_id=service.id):
+            if not oracle.runs(task):
+                self.witness.accuse("given-back", "an address is free, and is not given", rules.describe(task))
+        self.leader.control.remove_service(service.id)
+        await self.rest("after that")
 
     def _remove_networks(self) -> None:
         for network in self.leader.control.list_networks():

@@ -77,13 +77,14 @@ class ServiceOrchestrator:
 
 
 def _matters(change: Change) -> bool:
-    """A task that only climbs its states, or is new by our own hand, changes nothing in what is wanted; but the end
-    of a job's task makes room for the next."""
+    """A task that only climbs its states, or is new by our own hand, changes nothing in what is wanted. Its end does:
+    it makes room for a job's next task, and a slot whose last task was moved away for good (by the attempts of a
+    window that has passed since) is one to fill again. What is done must not depend on who happens to look when."""
     old, new = change.old, change.new
     if not change.object.service_id or old is None:
         return False
-    return new is None or old.desired_state is not new.desired_state or (
-        new.job_iteration is not None and new.status.state.terminal is not old.status.state.terminal)
+    return (new is None or old.desired_state is not new.desired_state
+            or new.status.state.terminal is not old.status.state.terminal)
 
 
 def _node_matters(change: Change) -> bool:
