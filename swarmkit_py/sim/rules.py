@@ -74,16 +74,17 @@ class Slots:
         for change in changes:
             if change.kind is Task and change.new is not None and change.new.desired_state is TaskState.RUNNING:
                 service = store.get(Service, change.new.service_id)
-                if service is not None and not is_job(service) and not start_first(service):
-                    self._slot(store, change.old, change.new)
+                if service is not None and not is_job(service):
+                    self._slot(store, change.old, change.new, start_first(service))
 
-    def _slot(self, store: Store, old: Task | None, task: Task) -> None:
+    def _slot(self, store: Store, old: Task | None, task: Task, pairs: bool) -> None:
         others = [other for other in store.find(Task, service_id=task.service_id)
                   if other.id != task.id and (other.slot or other.node_id) == (task.slot or task.node_id)]
-        for other in others:
-            if other.desired_state is TaskState.RUNNING:
-                self._witness.accuse("one-per-slot", "two tasks of one slot are to run", describe(task),
-                                     describe(other))
+        rivals = [other for other in others if other.desired_state is TaskState.RUNNING]
+        if len(rivals) > pairs:
+            self._witness.accuse("one-per-slot", f"{len(rivals) + 1} tasks of one slot are to run", describe(task),
+                                 *map(describe, rivals))
+        for other in () if pairs else others:
             starts = old is None or old.desired_state is not TaskState.RUNNING
             if starts and self._overlaps(store, task, other):
                 self._witness.accuse("stop-first", "a task is let go while the one before it may run",
@@ -105,17 +106,19 @@ class Restarts:
         self._witness = witness
 
     def commit(self, store: Store, changes: list[Change], writer: Writer | None) -> None:
+        let_go = {new.id for kind, old, new in changes
+                  if kind is Task and old is not None and new is not None and oracle.wished(old)}
         for kind, old, new in changes:
             if kind is Task and old is None and new.service_id:
                 service = store.get(Service, new.service_id)
                 if service is not None and not is_job(service):
-                    self._made(store, new)
+                    self._made(store, new, let_go)
 
-    def _made(self, store: Store, task: Task) -> None:
+    def _made(self, store: Store, task: Task, let_go: set[str]) -> None:
         before = [other for other in store.find(Task, service_id=task.service_id)
                   if other.id != task.id and (other.slot or other.node_id) == (task.slot or task.node_id)]
-        if any(map(oracle.wished, before)):
-            return  # an update's: the slot itself has not ended
+        if any(oracle.wished(o) or (o.id in let_go and o.spec_index != task.spec_index) for o in before):
+            return  # an update's: until this commit a task of the old spec was to run
         if before and before[-1].spec_index == task.spec_index and oracle.given_up(before):
             self._witness.accuse("restart-policy", "a slot that ended for good gets another task", describe(task),
                                  *map(describe, before))

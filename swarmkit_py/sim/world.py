@@ -34,6 +34,8 @@ CALM = 1500.0
 minutes, and then on the next."""
 PATIENCE = 12
 """How often a user tries again while there is no manager that answers."""
+AT_ONCE = 3000
+"""Commits between which no time passes: more, and somebody runs in a circle."""
 STILL = 15.0
 """Seconds for which a world at rest must then stay so."""
 
@@ -62,7 +64,8 @@ class World:
             for number in range(1, story.nodes + 1)
         }
         self._started = False
-        self.commits = 0
+        self.commits = self._at_once = 0
+        self._last_commit = 0.0
 
     async def run(self, perform: Perform) -> None:
         """The story and its end, or as far as the first violation."""
@@ -216,6 +219,11 @@ class World:
 
     def _committed(self, store: WitnessedStore, changes: list[Change], writer: Writer | None) -> None:
         self.commits += 1
+        now = self.loop.time()
+        self._at_once = self._at_once + 1 if now == self._last_commit else 0
+        self._last_commit = now
+        if self._at_once > AT_ONCE:
+            self.witness.accuse("livelock", f"more than {AT_ONCE} commits at one moment", [_seen(c) for c in changes])
         for change in changes:
             self.witness.say("commit", store.index, writer.value if writer else "-", _seen(change))
         for rule in self.rules:
