@@ -148,3 +148,20 @@ def test_managers_that_failed_come_last() -> None:
     assert managers.learn([("3", "c:1")])
     assert managers.pick() == "c:1"
     assert Managers([], random.Random(1)).pick() == ""
+
+
+async def test_a_state_told_again_and_then_acknowledged_is_not_sent_any_more() -> None:
+    """Found by the simulation: the session ended with a KeyError."""
+    clock = ManualClock()
+    reporter = Reporter(clock)
+    sent: list[StatusReport] = []
+    running = asyncio.ensure_future(reporter.run(sent.append))
+    status = TaskStatus(state=TaskState.RUNNING)
+    reporter.update("t1", status)
+    await clock.settle()
+    reporter.update("t1", status)
+    reporter.acknowledge(sent[0].sequence)
+    await clock.advance(1)
+    assert not running.done() and not reporter.pending
+    assert [report.statuses for report in sent] == [{"t1": status}]
+    running.cancel()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import datetime, timezone
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -266,3 +267,24 @@ def test_since_when_a_task_runs_is_remembered_to_its_end() -> None:
     assert not advances(running, known(running, TaskStatus(state=TaskState.RUNNING, timestamp=first)), "")
     never = known(task(state=TaskState.STARTING), TaskStatus(state=TaskState.FAILED, timestamp=later))
     assert never.started_at is None
+
+
+async def test_a_manager_starts_with_a_full_disk_and_expects_its_nodes_later() -> None:
+    """Found by the simulation: the dispatcher, and with it the manager, ended at once."""
+    swarm = Swarm()
+    update, full = swarm.store.update, [True]
+
+    def refuse(*args: Any, **more: Any) -> Any:
+        if full[0]:
+            raise Unavailable("database or disk is full")
+        return update(*args, **more)
+
+    swarm.store.update = refuse  # type: ignore[method-assign]
+    await swarm.start()
+    assert swarm.running is not None
+    await swarm.clock.advance(5)
+    assert not swarm.running.done() and swarm.state("two")[0] is NodeState.READY
+    full[0] = False
+    await swarm.clock.advance(2)
+    assert swarm.state("two")[0] is NodeState.UNKNOWN
+    swarm.running.cancel()
