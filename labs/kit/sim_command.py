@@ -52,10 +52,20 @@ def _numbers(text: str) -> list[int] | None:
         raise InvalidArgument(f"--keep takes numbers of steps, as 0,3,7: {text!r} is not that") from None
 
 
+def _check_steps(seed: int, keep: Sequence[int]) -> None:
+    from swarmkit_py.sim.story import tell
+
+    steps = len(tell(seed).steps)
+    strange = [number for number in keep if not 0 <= number < steps]
+    if strange:
+        raise InvalidArgument(f"--keep {strange[0]}: the story of seed {seed} has the steps 0 to {steps - 1}")
+
+
 def _results(seeds: range, keep: Sequence[int] | None, jobs: int, story: bool) -> Iterator[Result]:
     from swarmkit_py.sim.run import run_seed
 
     if len(seeds) == 1:
+        _check_steps(seeds[0], keep or [])
         result = run_seed(seeds[0], keep, log=story)
         if story:
             print("\n".join(result.log))
