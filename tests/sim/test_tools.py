@@ -73,6 +73,7 @@ class Wires:
 def in_virtual_time(story: object) -> None:
     loop = VirtualLoop()
     loop.run_until_complete(story())  # type: ignore[operator]
+    owned_by("closing", lambda: loop.run_until_complete(loop.end("world")))
     loop.close()
 
 
