@@ -8,6 +8,7 @@ import datetime
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -39,7 +40,7 @@ from swarmkit_py.model.objects import (
 from swarmkit_py.model.specs import NodeSpec, Platform, Resources
 from swarmkit_py.model.states import NodeState, Role, TaskState
 from swarmkit_py.rpc.messages import LogLineMessage
-from swarmkit_py.runtime.base import Image, LogOptions
+from swarmkit_py.runtime.base import Image, LogOptions, Pulled
 from swarmkit_py.runtime.volumes import LocalVolumes
 from swarmkit_py.store.memory import Store
 from tests.engine.local_engine import LocalEngine
@@ -52,15 +53,18 @@ ALREADY = ('This node is already part of a swarm. Use "docker swarm leave" to le
 
 
 class FakeImages:
-    """An ImageStore of three images that are nothing but names and a command."""
+    """An ImageKeeper of three images that are nothing but names and a command; archives of images it has none."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self.images = [
             Image(id="sha256:" + "a" * 64, tags=["nginx:latest", "nginx:1.18"], digest="sha256:" + "d" * 64,
-                  size=50_000_000, config={"Cmd": ["sleep", "1000"], "ExposedPorts": {"80/tcp": {}}}),
-            Image(id="sha256:" + "b" * 64, tags=["busybox:latest"], digest="sha256:" + "e" * 64, size=4_000_000,
-                  config={"Cmd": ["sh"]}),
+                  digests=["nginx@sha256:" + "d" * 64], size=50_000_000,
+                  config={"Cmd": ["sleep", "1000"], "ExposedPorts": {"80/tcp": {}}}),
+            Image(id="sha256:" + "b" * 64, tags=["busybox:latest"], digest="sha256:" + "e" * 64,
+                  digests=["busybox@sha256:" + "e" * 64], size=4_000_000, config={"Cmd": ["sh"]}),
             Image(id="sha256:" + "c" * 64, tags=["swb/tiny:1"], digest="sha256:" + "f" * 64,
+                  digests=["swb/tiny@sha256:" + "f" * 64],
                   config={"Cmd": ["sleep", "1000"]}),
         ]
 
@@ -77,6 +81,38 @@ class FakeImages:
             if tagged in image.tags and digest in ("", image.digest):
                 return image
         raise NotFound(f"No such image: {tagged}")
+
+    async def pull(self, ref: str) -> Pulled:
+        try:
+            return Pulled(image=self.resolve(ref), new=False)
+        except NotFound:
+            raise NotFound("this kit is offline") from None
+
+    def spool(self) -> Path:
+        return self._folder / "archive"
+
+    async def load(self, archive: Path) -> list[str]:
+        raise InvalidArgument("this is no archive of images")
+
+    async def save(self, refs: list[str], target: Path) -> None:
+        raise NotFound(f"No such image: {refs[0]}")
+
+    async def import_root(self, archive: Path, tag: str, config: dict[str, Any], comment: str) -> Image:
+        raise InvalidArgument("this is no tar file")
+
+    def tag(self, ref: str, name: str) -> None:
+        image = self.resolve(ref)
+        self.images = [replace(i, tags=[*i.tags, name]) if i is image else i for i in self.images]
+
+    def untag(self, name: str) -> bool:
+        had = any(name in image.tags for image in self.images)
+        self.images = [replace(i, tags=[tag for tag in i.tags if tag != name]) for i in self.images]
+        return had
+
+    def delete(self, image_id: str, in_use: set[str]) -> int:
+        gone = [image for image in self.images if image.id == image_id]
+        self.images = [image for image in self.images if image.id != image_id]
+        return sum(image.size for image in gone)
 
 
 class FakeLogs:
@@ -109,9 +145,9 @@ class FakeBackend:
         self.hostname = hostname
         self.clock = SystemClock()
         self.ids = Ids()
-        self.images = FakeImages()
-        self.engine = LocalEngine(self.clock, self.ids, self.images)
         self._folder = tempfile.TemporaryDirectory()
+        self.images = FakeImages(Path(self._folder.name))
+        self.engine = LocalEngine(self.clock, self.ids, self.images)
         self.volumes = LocalVolumes(Path(self._folder.name), self.clock, self.ids)
         self.daemon_id = "AAAA:BBBB"
         self.data_root = "/var/lib/swarmd"

@@ -31,6 +31,7 @@ from swarmkit_py.runtime.base import (
     Sandbox,
     SandboxSpec,
 )
+from swarmkit_py.runtime.base_extras import ContainerExtras
 
 
 class Process:
@@ -152,6 +153,7 @@ class LocalEngine:
         self._reapers: list[asyncio.Task[None]] = []
         self.attachments: list[Attachment] = []
         self.asked: list[tuple[str, Any]] = []
+        self.extras: ContainerExtras | None = None
 
     async def create(self, config: ContainerConfig) -> Container:
         image = self._images.resolve(config.image)

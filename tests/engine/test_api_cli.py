@@ -199,8 +199,9 @@ def test_terminals(docker: Docker) -> None:
 
 
 def test_what_cannot_be_had_is_said_in_a_sentence(docker: Docker) -> None:
-    assert "this kit is offline: images here are" in docker.error("run", "nosuch")
-    assert "HostConfig.Binds is not there yet" in docker.error("run", "-v", "/tmp:/x", "nginx")
-    assert "docker pause is not there yet in this kit" in docker.error("pause", "x")
+    assert "this kit is offline; images of this host" in docker.error("run", "nosuch")
+    assert "HostConfig.Isolation is not there yet" in docker.error("run", "--isolation", "hyperv", "nginx")
+    assert "docker commit is not there yet in this kit" in docker.error("commit", "x")
+    assert "the runtime of this node cannot do that" in docker.error("pause", "x")
     assert "Image is up to date for nginx:latest" in docker.out("pull", "nginx")
     assert "No such object: nosuch" in docker.error("inspect", "nosuch")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any, cast
@@ -24,7 +25,9 @@ from tests.builders import port, spec
 from tests.unit.agent.fake_engine import ScriptedEngine
 from tests.waiting import until
 
-MANAGER = "127.0.77.1"
+NETWORK = f"127.{os.getpid() >> 8 & 127 | 64}.{os.getpid() & 255}"
+"""Of this process alone: another run on this machine may be at the same test."""
+MANAGER = f"{NETWORK}.1"
 
 
 async def nothing() -> None:
@@ -72,7 +75,7 @@ class Rig:
         node = self.nodes.get(number) or await self.start(number)
         token = token or self.nodes[1].control().get_cluster().join_tokens.worker
         await node.swarm_join(JoinRequest(
-            remote_addrs=[remote], join_token=token, advertise_addr=f"127.0.77.{number}",
+            remote_addrs=[remote], join_token=token, advertise_addr=f"{NETWORK}.{number}",
         ))
         return node
 
@@ -116,8 +119,8 @@ async def test_workers_join_and_tasks_run_on_all(rig: Rig) -> None:
     await until(lambda: all(len(n.endpoints["tcp/8080"].backends) == 6 for n in rig.networks.values()),
                 what="every node knows all six backends")
     ingress = next(iter(rig.networks[2].networks.values()))
-    assert {peer.node_address for peer in ingress.peers} == {MANAGER, "127.0.77.3"}
-    assert rig.networks[2].node_address == "127.0.77.2"
+    assert {peer.node_address for peer in ingress.peers} == {MANAGER, f"{NETWORK}.3"}
+    assert rig.networks[2].node_address == f"{NETWORK}.2"
 
 
 async def test_scaling_down_stops_and_removes(rig: Rig) -> None:
@@ -238,9 +241,9 @@ async def test_a_rotated_token_no_longer_lets_in(rig: Rig) -> None:
 
 async def test_joining_where_nobody_listens(rig: Rig) -> None:
     await rig.swarm(workers=0)
-    error = await refusal(lambda: rig.join(2, remote="127.0.77.9"))
+    error = await refusal(lambda: rig.join(2, remote=f"{NETWORK}.9"))
     assert error.wire_text() == ('rpc error: code = Unavailable desc = connection error: desc = "transport: Error '
-                                 'while dialing dial tcp 127.0.77.9:2377: connect: connection refused"')
+                                 f'while dialing dial tcp {NETWORK}.9:2377: connect: connection refused"')
     assert rig.nodes[2].swarm_info().local_node_state == "inactive"
 
 
