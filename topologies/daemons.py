@@ -65,6 +65,7 @@ class Daemons:
         self.states[host.name] = state._replace(running=True, started_at=self._now(), due_at=None)
         options = {
             "data_root": "/srv/docker", "exec_root": "/run/swarmd", "api_socket": str(SOCKET), "images": self._images,
+            "generic_resources": list(host.params.get("generic_resources", ())),
             "cgroup_parent": f"/hosts/{host.name}" if self._cgroups else "",
         }
         log = str(INSIDE / "log" / f"{host.name}.log")

@@ -77,7 +77,7 @@ def _key(name: str, facts: dict[str, str]) -> str:
     if name == "ready":
         return "state" if "state" in facts else "availability"
     if name == "resource":
-        return "cpus" if "cpus" in facts else "memory"
+        return "cpus" if "cpus" in facts else "memory" if "memory_mib" in facts else "generic"
     if name == "constraint":
         if not facts.get("key", "").startswith("node.labels."):
             return "constraint"

@@ -12,6 +12,7 @@ import msgspec
 
 from swarmkit_py.agent.mounts import check_mounts
 from swarmkit_py.errors import InvalidArgument
+from swarmkit_py.model import generic
 from swarmkit_py.model.container import Limits, LogConfig, ulimits_of
 from swarmkit_py.model.mounts import DNSConfig
 from swarmkit_py.model.objects import NodeDescription, Task
@@ -40,7 +41,8 @@ def container_config(task: Task, spec: ContainerSpec, files: Iterable[ContainerF
     """The container of a task; `spec` is its `expanded_spec`. Raises InvalidArgument for what this kit cannot run."""
     _refuse_unsupported(spec)
     return ContainerConfig(
-        image=spec.image, name=task.name, command=spec.command, args=spec.args, env=list(spec.env or ()),
+        image=spec.image, name=task.name, command=spec.command, args=spec.args,
+        env=[*(spec.env or ()), *generic.environment(task.assigned_generic_resources)],
         working_dir=spec.dir or "", user=spec.user or "", hostname=spec.hostname or "", labels=_labels(task, spec),
         tty=bool(spec.tty), open_stdin=bool(spec.open_stdin), read_only=bool(spec.read_only), init=bool(spec.init),
         cap_add=list(spec.capability_add or ()), cap_drop=list(spec.capability_drop or ()),

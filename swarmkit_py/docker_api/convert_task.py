@@ -28,6 +28,8 @@ def task_json(task: Task, networks: Mapping[str, Json]) -> Json:
     answer["DesiredState"] = task.desired_state.value
     if task.networks:
         answer["NetworksAttachments"] = [_attachment_json(item, networks) for item in task.networks]
+    if task.assigned_generic_resources:
+        answer["GenericResources"] = task.assigned_generic_resources
     if task.job_iteration is not None:
         answer["JobIteration"] = {"Index": task.job_iteration} if task.job_iteration else {}
     return answer

@@ -7,6 +7,7 @@ one it read. Counterpart: swarmkit/api/objects.proto.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from msgspec import field
 
@@ -123,6 +124,8 @@ class Task(Object, frozen=True, kw_only=True):
     as everywhere; Docker's JSON shows them from 0."""
     replaces: str = ""
     """Id of the task of an older spec in whose place this one was made; "" for all other tasks."""
+    assigned_generic_resources: list[dict[str, Any]] | None = None
+    """What the scheduler gave it of its node's generic resources (`model.generic`)."""
     moved_from: str = ""
     """Id of the task that this one is to take over from, on another node (the rebalancer's)."""
 

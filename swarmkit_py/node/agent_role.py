@@ -24,8 +24,8 @@ from swarmkit_py.ca.tls import client_context
 from swarmkit_py.clock import Clock
 from swarmkit_py.errors import Unavailable
 from swarmkit_py.model.assignment import NetworkAssignment
+from swarmkit_py.model.objects import NodeDescription
 from swarmkit_py.network.base import NodeNetwork
-from swarmkit_py.node.describe import describe_node
 from swarmkit_py.node.disk import Membership, SwarmDisk
 from swarmkit_py.rpc.channel import Channel
 from swarmkit_py.rpc.client import call, open_session
@@ -35,6 +35,10 @@ from swarmkit_py.rpc.wire import RENEW_PATH, SESSION_PATH, CertificateAnswer, Re
 from swarmkit_py.runtime.base import ContainerEngine
 
 log = logging.getLogger(__name__)
+
+
+Describe = Callable[[str, str], NodeDescription]
+"""What this node says of itself, given PEM of the root it trusts and of its own certificate's chain."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +56,11 @@ class AgentRole:
 
     def __init__(
         self, disk: SwarmDisk, membership: Membership, engine: ContainerEngine, network: NodeNetwork, clock: Clock,
-        hostname: str, events: RoleEvents, pull: Callable[[str], Awaitable[object]],
+        describe: Describe, events: RoleEvents, pull: Callable[[str], Awaitable[object]],
     ) -> None:
         self._disk, self._membership = disk, membership
         self._network, self._clock, self._events = network, clock, events
-        self._hostname = hostname
+        self._describe = describe
         self._rng = random.Random()
         self._context = client_context(disk.certificates)
         self._renew_now = asyncio.Event()
@@ -65,7 +69,7 @@ class AgentRole:
         self._sync = NetworkSync(network, clock)
         reporter = Reporter(clock)
         self._worker = Worker(engine, self._sync, self._storage, reporter, clock, lambda: membership.addr, pull,
-                              lambda: describe_node(hostname))
+                              lambda: describe("", ""))
         self._agent = Agent(AgentParts(
             connect=self._connect, hello=self._hello, managers=self._managers, worker=self._worker,
             reporter=reporter, engine=engine, clock=clock, rng=self._rng, events=self,
@@ -147,7 +151,7 @@ class AgentRole:
 
     def _hello(self) -> Hello:
         files = self._disk.certificates
-        described = describe_node(self._hostname, files.root.read_text(), files.chain())
+        described = self._describe(files.root.read_text(), files.chain())
         return Hello(description=described, address=self._membership.addr)
 
     async def _connect(self, addr: str) -> Channel:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import swarmkit_py
 from swarmkit_py.ca.root import tls_info
+from swarmkit_py.model.generic import Specs
 from swarmkit_py.model.objects import EngineDescription, NodeDescription
 from swarmkit_py.model.specs import Platform, Resources
 
@@ -24,12 +25,15 @@ PLUGINS = [
 ]
 
 
-def describe_node(hostname: str, root_pem: str = "", chain_pem: str = "") -> NodeDescription:
+def describe_node(
+    hostname: str, root_pem: str = "", chain_pem: str = "", offer: Specs | None = None,
+) -> NodeDescription:
     """Hostname, platform, resources and engine of this machine, and whom its certificate is from."""
     return NodeDescription(
         hostname=hostname,
         platform=Platform(architecture=platform.machine(), os="linux"),
-        resources=Resources(nano_cpus=cpus() * 1_000_000_000, memory_bytes=memory_bytes()),
+        resources=Resources(nano_cpus=cpus() * 1_000_000_000, memory_bytes=memory_bytes(),
+                            generic_resources=offer or None),
         engine=EngineDescription(engine_version=swarmkit_py.__version__, plugins=PLUGINS),
         tls_info=tls_info(root_pem, chain_pem) if root_pem else None,
     )

@@ -19,6 +19,8 @@ from swarmkit_py.docker_api.backend import ControlApi, InitRequest, JoinRequest,
 from swarmkit_py.errors import Conflict, SwarmError, Unavailable
 from swarmkit_py.ids import Ids
 from swarmkit_py.model.assignment import NetworkAssignment
+from swarmkit_py.model.generic import parse_offer
+from swarmkit_py.model.objects import NodeDescription
 from swarmkit_py.model.states import Role
 from swarmkit_py.node import texts
 from swarmkit_py.node.addresses import address_towards, choose_advertise, has_address, local_addresses, split_port
@@ -46,6 +48,7 @@ class Node:
         self.clock = clock or SystemClock()
         self.ids = Ids()
         self.hostname = options.hostname
+        self._offer = parse_offer(options.generic_resources)
         self.data_root = str(options.data_root)
         options.data_root.mkdir(mode=0o700, parents=True, exist_ok=True)
         options.exec_root.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -128,7 +131,7 @@ class Node:
             )
             try:
                 create_cluster(self._disk, self.clock, self.ids, wanted.cluster, member,
-                               lambda root: describe_node(self.hostname, root))
+                               lambda root: self._describe(root, ""))
                 await self._become(member)
             except BaseException:
                 await self._forget()
@@ -268,9 +271,12 @@ class Node:
             managers_changed=self._save_managers, failed=self._failed,
             certificates_changed=lambda: self._manager.certificates_changed() if self._manager else None,
         )
-        self._agent = AgentRole(self._disk, member, self.engine, self._parts.network, self.clock, self.hostname,
+        self._agent = AgentRole(self._disk, member, self.engine, self._parts.network, self.clock, self._describe,
                                 events, lambda ref: self.images.pull(ref))
         self._agent.start()
+
+    def _describe(self, root: str, chain: str) -> NodeDescription:
+        return describe_node(self.hostname, root, chain, self._offer)
 
     async def _stop_roles(self) -> None:
         agent, self._agent = self._agent, None

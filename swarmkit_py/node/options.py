@@ -28,6 +28,8 @@ class NodeOptions:
     listen_port: int = SWARM_PORT
     hostname: str = field(default_factory=socket.gethostname)
     log_level: str = "info"
+    generic_resources: tuple[str, ...] = ()
+    """What this node offers of kinds that users make up: `gpu=2`, or `gpu=UUID1` and `gpu=UUID2`."""
     cgroup_parent: str = ""
     """Where containers' cgroups go, below the top of each hierarchy; "": none of ours, so no limits (in a user
     namespace), or runc's own place."""

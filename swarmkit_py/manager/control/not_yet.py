@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from swarmkit_py.errors import Unimplemented
 from swarmkit_py.manager.control.normal import essence
-from swarmkit_py.model.specs import ContainerSpec, EndpointSpec, ResourceRequirements, ServiceSpec, TaskSpec
+from swarmkit_py.model.specs import ContainerSpec, EndpointSpec, ServiceSpec, TaskSpec
 
 _CONTAINER_FIELDS = {
     "privileges": "--credential-spec",
@@ -35,8 +35,6 @@ def _missing_in_task(template: TaskSpec) -> Iterator[str]:
         yield f"runtime {template.runtime} (TaskTemplate.Runtime)"
     if template.container_spec is not None:
         yield from _missing_in_container(template.container_spec)
-    if template.resources is not None:
-        yield from _missing_in_resources(template.resources)
     driver = template.log_driver or {}
     if driver.get("Name", "") not in _LOG_DRIVERS:
         yield f"--log-driver {driver['Name']} (TaskTemplate.LogDriver)"
@@ -51,11 +49,6 @@ def _missing_in_container(container: ContainerSpec) -> Iterator[str]:
         name = type(container).__struct_encode_fields__[type(container).__struct_fields__.index(field)]
         if said.get(name):
             yield f"{option} (ContainerSpec.{name})"
-
-
-def _missing_in_resources(resources: ResourceRequirements) -> Iterator[str]:
-    if resources.reservations is not None and resources.reservations.generic_resources:
-        yield "--generic-resource (Resources.Reservations.GenericResources)"
 
 
 def _missing_in_endpoint(endpoint: EndpointSpec) -> Iterator[str]:

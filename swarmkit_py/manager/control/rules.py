@@ -11,12 +11,14 @@ import re
 from swarmkit_py.errors import InvalidArgument
 from swarmkit_py.manager import constraints, defaults
 from swarmkit_py.manager.control.image_name import is_image_name
+from swarmkit_py.model.generic import DISCRETE
 from swarmkit_py.model.specs import (
     ContainerSpec,
     EndpointSpec,
     HealthConfig,
     Placement,
     PortConfig,
+    ResourceRequirements,
     Resources,
     RestartPolicy,
     ServiceMode,
@@ -67,6 +69,7 @@ def _check_task(template: TaskSpec) -> None:
     if template.resources is not None:
         _check_resources(template.resources.limits)
         _check_resources(template.resources.reservations)
+        _check_generic(template.resources)
     _check_restart(template.restart_policy)
     _check_placement(template.placement)
     if template.container_spec is not None:
@@ -82,6 +85,14 @@ def _check_resources(resources: Resources | None) -> None:
         raise _wrong(f"invalid cpu value {cpus / 1e9:g}: Must be at least {least:g}")
     if memory and memory < defaults.MIN_MEMORY:
         raise _wrong(f"invalid memory value {memory}: Must be at least 4MiB")
+
+
+def _check_generic(resources: ResourceRequirements) -> None:
+    """Asked for by number only: which ones a task gets is the scheduler's choice."""
+    for spec in (resources.reservations.generic_resources if resources.reservations else None) or ():
+        wanted = spec.get(DISCRETE) or {}
+        if not wanted.get("Kind") or not isinstance(wanted.get("Value"), int) or wanted["Value"] < 1:
+            raise _wrong(f"invalid generic resource {spec}: a task asks for a number of a kind, such as gpu=2")
 
 
 def _check_restart(policy: RestartPolicy | None) -> None:

@@ -12,6 +12,7 @@ from msgspec import field
 from swarmkit_py.manager import constraints
 from swarmkit_py.manager.scheduler.filters import Pipeline, plugins_of, wanted_plugins
 from swarmkit_py.manager.scheduler.nodeinfo import NodeInfo, host_ports, reservations
+from swarmkit_py.model import generic
 from swarmkit_py.model.base import Model
 from swarmkit_py.model.objects import Node, Task
 from swarmkit_py.model.states import Availability, NodeState
@@ -69,6 +70,11 @@ def _resource(task: Task, info: NodeInfo) -> Facts:
     if (asked.memory_bytes or 0) > info.free_memory():
         facts |= {"memory_mib": _number(asked.memory_bytes or 0, 2**20),
                   "free_memory_mib": _number(info.free_memory(), 2**20)}
+    short = generic.lacking(generic.asked(asked.generic_resources), info.free_generic())
+    if short:
+        wanted = generic.asked(asked.generic_resources)
+        facts |= {"generic": ", ".join(f"{wanted[kind]} {kind}" for kind in short),
+                  "free_generic": ", ".join(f"{count} {kind}" for kind, count in short.items())}
     return facts
 
 

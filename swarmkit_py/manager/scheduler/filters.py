@@ -12,6 +12,7 @@ from typing import Protocol
 
 from swarmkit_py.manager import constraints
 from swarmkit_py.manager.scheduler.nodeinfo import NodeInfo, host_ports, reservations
+from swarmkit_py.model import generic
 from swarmkit_py.model.objects import Task
 from swarmkit_py.model.states import Availability, NodeState
 
@@ -60,15 +61,17 @@ class Resource:
     def __init__(self, task: Task) -> None:
         asked = reservations(task)
         self._nano_cpus, self._memory = asked.nano_cpus or 0, asked.memory_bytes or 0
+        self._generic = generic.asked(asked.generic_resources)
 
     def asks(self) -> bool:
-        return bool(self._nano_cpus or self._memory)
+        return bool(self._nano_cpus or self._memory or self._generic)
 
     def check(self, info: NodeInfo, extra: int) -> bool:
         times = extra + 1
         return not (
             (self._nano_cpus and self._nano_cpus * times > info.free_nano_cpus())
             or (self._memory and self._memory * times > info.free_memory())
+            or (self._generic and generic.lacking(self._generic, info.free_generic(), times))
         )
 
     def explain(self, nodes: int) -> str:

@@ -16,10 +16,11 @@ from swarmkit_py.clock import Clock
 from swarmkit_py.manager import defaults
 from swarmkit_py.manager.loop import follow
 from swarmkit_py.manager.scheduler import placement
-from swarmkit_py.manager.scheduler.nodeinfo import NodeInfo
+from swarmkit_py.manager.scheduler.nodeinfo import NodeInfo, reservations
 from swarmkit_py.manager.scheduler.placement import TaskGroup, Unplaced
 from swarmkit_py.manager.scheduler.rhythm import Rhythm
 from swarmkit_py.manager.scheduler.view import View
+from swarmkit_py.model import generic
 from swarmkit_py.model.objects import Node, Object, Task
 from swarmkit_py.model.states import TaskState, Writer
 from swarmkit_py.store.memory import Store, Transaction
@@ -49,6 +50,8 @@ class Scheduler:
         self._rhythm = Rhythm()
         self._waiting: deque[list[str]] = deque()
         """Ids of tasks that this pass has not come to yet; tasks of one list are alike."""
+        self._claims: dict[str, generic.Specs] = {}
+        """What was decided to give to tasks of their nodes' generic resources, until it is written."""
 
     async def run(self) -> None:
         """The loop; ends only by cancellation or an error."""
@@ -128,6 +131,10 @@ class Scheduler:
         info = self._view.nodes.get(decision or "")
         if info is None:
             return Unplaced(f"the placement chose {decision!r}, which is no node of this swarm")
+        wanted = generic.asked(reservations(task).generic_resources)
+        if wanted:
+            claim = self._claims[task.id] = generic.claim(wanted, info.free_generic())
+            task = replace(task, assigned_generic_resources=claim)
         info.reserve(task)
         return info.node.id
 
@@ -135,6 +142,7 @@ class Scheduler:
         written = self._store.update(
             lambda tx: {task_id for task_id, decision in decided if self._write(tx, task_id, decision)},
             writer=Writer.SCHEDULER)
+        self._claims.clear()
         for task_id, decision in decided:
             if isinstance(decision, str) and task_id not in written and decision in self._view.nodes:
                 self._view.nodes[decision].drop(task_id)
@@ -157,7 +165,8 @@ class Scheduler:
             return False
         message = ("scheduler confirmed task can run on preassigned node" if task.node_id
                    else "scheduler assigned task to node")
-        self._move(tx, replace(task, node_id=decision), TaskState.ASSIGNED, message)
+        claim = self._claims.pop(task_id, None)
+        self._move(tx, replace(task, node_id=decision, assigned_generic_resources=claim), TaskState.ASSIGNED, message)
         return True
 
     def _move(self, tx: Transaction, task: Task, state: TaskState, message: str) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator
 from typing import Protocol
 
 from swarmkit_py.manager import defaults
+from swarmkit_py.model import generic
 from swarmkit_py.model.objects import Node, Task
 from swarmkit_py.model.specs import Resources
 from swarmkit_py.model.states import TaskState
@@ -82,6 +83,11 @@ class NodeInfo:
         """Bytes that no task has reserved."""
         return (self._resources().memory_bytes or 0) - self.reserved_memory
 
+    def free_generic(self) -> generic.Amounts:
+        """What no task has claimed of the node's generic resources."""
+        claims = (task.assigned_generic_resources for task in self._tasks.values())
+        return generic.left(self._resources().generic_resources, claims)
+
     def task_failed(self, version: Version, when: float) -> None:
         """A task of this version failed here at `when` (monotonic seconds)."""
         self.failures.setdefault(version, deque(maxlen=defaults.FAULTY_AFTER_FAILURES)).append(when)
@@ -120,7 +126,8 @@ class NodeInfo:
 
 def _counts_alike(one: Task, other: Task) -> bool:
     """True if both stand for the same room: a task that only climbed its states."""
-    return one.spec is other.spec and one.endpoint is other.endpoint and one.desired_state is other.desired_state
+    return (one.spec is other.spec and one.endpoint is other.endpoint and one.desired_state is other.desired_state
+            and one.assigned_generic_resources is other.assigned_generic_resources)
 
 
 def occupies(task: Task) -> bool:

@@ -24,6 +24,7 @@ def on(host: str, *refusals: tuple[str, dict[str, str]]) -> dict[str, Any]:
 EVERY = [
     ("ready", {"state": "down"}), ("ready", {"availability": "drain"}),
     ("resource", {"cpus": "3", "free_cpus": "2"}), ("resource", {"memory_mib": "3", "free_memory_mib": "2"}),
+    ("resource", {"generic": "2 gpu", "free_generic": "1 gpu"}),
     ("plugin", {"missing": "Log/syslog"}),
     ("constraint", {"key": "node.labels.rack", "operator": "==", "value": "a", "has": ""}),
     ("constraint", {"key": "node.labels.rack", "operator": "==", "value": "a", "has": "b"}),
