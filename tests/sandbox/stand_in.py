@@ -18,6 +18,8 @@ class NodeOptions:
     images: Path
     runtime: str = "runc"
     listen_port: int = 2377
+    cgroup_parent: str = ""
+    generic_resources: tuple[str, ...] = ()
 
 
 def run(options: NodeOptions) -> int:

@@ -102,6 +102,20 @@ def test_a_killed_daemon_comes_back(start: Start) -> None:
     assert wait_for(lambda: answer(cluster.socket("manager1")), "it answers") == "manager1"
 
 
+def test_a_daemon_that_is_stopped_stays_so_until_it_is_started(start: Start) -> None:
+    cluster = start()
+    cluster.call("daemon", host="manager1", action="stop")
+    wait_for(lambda: not cluster.call("status")["manager1"]["running"], "it ends")
+    assert answer(cluster.socket("manager1")) != "manager1"
+    assert cluster.call("status")["manager1"]["due_at"] is None
+    cluster.call("daemon", host="manager1", action="start")
+    assert wait_for(lambda: answer(cluster.socket("manager1")), "it answers") == "manager1"
+    with pytest.raises(NotFound, match="there are: manager1"):
+        cluster.call("daemon", host="nobody", action="stop")
+    with pytest.raises(InvalidArgument, match="not 'pause'"):
+        cluster.call("daemon", host="manager1", action="pause")
+
+
 def test_a_killed_host_leaves_the_others(start: Start) -> None:
     cluster = start("three_nodes")
     identify(cluster.host("worker1").pid).kill()
