@@ -53,6 +53,11 @@ def apply(operations: Sequence[Operation], doors: Doors) -> dict[str, errors.Swa
     return failures
 
 
+def owner_of(operation: Operation) -> str:
+    """What an operation's failure is noted under."""
+    return _place(operation)[0]
+
+
 def _place(operation: Operation) -> tuple[str, str]:
     """(what it belongs to, namespace it happens in): what a group of operations has in common."""
     if isinstance(operation, (MakeSandbox, RemoveSandbox)):

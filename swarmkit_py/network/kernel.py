@@ -14,7 +14,7 @@ from pathlib import Path
 
 from swarmkit_py import errors
 from swarmkit_py.network import namespaces
-from swarmkit_py.network.apply import apply
+from swarmkit_py.network.apply import apply, owner_of
 from swarmkit_py.network.conntrack import forget
 from swarmkit_py.network.doors import Doors
 from swarmkit_py.network.observe import inside_faults, observe, pins, unpinned
@@ -32,6 +32,8 @@ class Kernel:
         networks.mkdir(parents=True, exist_ok=True)
         self._doors = Doors()
         self._known: KernelState | None = None
+        self._unfinished: set[str] = set()
+        """Whose operations (`apply.owner_of`) may still be to be done by us, whatever the kernel looks like."""
 
     def close(self) -> None:
         self._doors.close()
@@ -51,6 +53,7 @@ class Kernel:
         """Pin the namespace at `source` as a sandbox of ours. What is in it is looked at with the next change."""
         namespaces.adopt(source, path)
         self._known = None
+        self._unfinished |= {path.name, str(path)}
 
     def differences(self, wanted: KernelState) -> list[Operation]:
         """What the kernel lacks or has too much, as the operations that would mend it."""
@@ -61,7 +64,10 @@ class Kernel:
         errors.FailedPrecondition."""
         actual = self._known or self.look(wanted)
         self._known = None
+        self._unfinished = {HOST, *wanted.sandboxes, *wanted.sandboxes.values(), *wanted.networks.values(),
+                            *actual.sandboxes, *actual.sandboxes.values(), *actual.networks.values()}
         failures = apply(diff(wanted, actual), self._doors)
+        self._unfinished = set(failures)
         for namespace in (HOST, *wanted.networks.values()):
             _forget_gone(namespace, wanted, actual)
         if not failures:
@@ -71,10 +77,15 @@ class Kernel:
     def repair(
         self, wanted: KernelState, visit: Collection[str] | None = None
     ) -> tuple[list[Operation], dict[str, errors.SwarmError]]:
-        """Compare with what the kernel really has, and mend it. `visit` as in `look`. Returns what was mended and
-        what failed."""
+        """Compare with what the kernel really has, and mend it. `visit` as in `look`. Returns what was mended of what
+        somebody else changed, and what failed. What is asked of us and not done yet is done first, and what failed
+        before is tried again: neither is foreign."""
+        if self._known is not None:
+            self.reach(wanted)
+        ours = self._unfinished
         self._known = self.look(wanted, visit)
-        return diff(wanted, self._known), self.reach(wanted)
+        found = diff(wanted, self._known)
+        return [operation for operation in found if owner_of(operation) not in ours], self.reach(wanted)
 
     def _observe(self, namespace: str, wanted: KernelState) -> KernelState:
         def look() -> KernelState:

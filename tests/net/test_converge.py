@@ -128,6 +128,17 @@ def test_meddling_is_seen_and_repaired(swarm: Swarm) -> None:
         assert swarm.lab.client.ask("tcp", host.address, 80) == ["t1 10.0.0.2"], what
 
 
+def test_what_we_have_yet_to_do_is_no_foreign_change(swarm: Swarm) -> None:
+    swarm.tell()
+    host = swarm.lab.hosts[0]
+    assert host.call("create_behind_a_repair", spec("mine", "10.0.0.5")) == []
+    assert host.call("verify") == []
+    host.run("sysctl", "-qw", "net.ipv4.ip_forward=0")
+    sentences = host.call("create_behind_a_repair", spec("more", "10.0.0.6"))
+    assert len(sentences) == 1 and "ip_forward" in sentences[0], "only what somebody else did"
+    assert host.call("verify") == []
+
+
 def test_what_is_not_ours_is_left_alone(swarm: Swarm) -> None:
     host = swarm.lab.hosts[0]
     swarm.tell()
