@@ -69,8 +69,7 @@ class Host:
         busy = asyncio.ensure_future(self.controller._in_worker(free.wait))
         repairing = asyncio.ensure_future(self.controller.repair())
         creating = asyncio.ensure_future(self.create(spec))
-        while self.controller.get_sandbox(spec["ID"]) is None:
-            await asyncio.sleep(0)
+        await asyncio.sleep(0)  # the repair is queued and the sandbox asked for, in this order
         free.set()
         await asyncio.gather(busy, creating)
         return await repairing
