@@ -50,8 +50,9 @@ class Cluster:
 
     @property
     def hosts(self) -> list[HostInfo]:
-        """Its hosts, in the topology's order. Raises FailedPrecondition while it starts or stops."""
-        return [host._replace(pid=self._outside(host)) for host in self._published()]
+        """Its hosts, in the topology's order; pid 0 for one that is off. Raises FailedPrecondition while it starts
+        or stops."""
+        return [host._replace(pid=self._outside(host) or 0) for host in self._published()]
 
     def _published(self) -> list[HostInfo]:
         try:
@@ -59,25 +60,31 @@ class Cluster:
         except OSError as error:
             raise FailedPrecondition(f"{self.name!r} is not ready, or has just ended.") from error
 
-    def _outside(self, host: HostInfo) -> int:
+    def _outside(self, host: HostInfo) -> int | None:
         init = self._ledger.init
-        pid = outer_pid(init.pid, host.pid) if init is not None and init.alive() else None
-        if pid is None:
-            raise FailedPrecondition(f"The host {host.name} of {self.name!r} is off.")
-        return pid
+        if init is None or not init.alive():
+            raise FailedPrecondition(f"{self.name!r} has just ended.")
+        return outer_pid(init.pid, host.pid) if host.pid else None
 
     def host(self, name: str) -> HostInfo:
-        """One host. Raises NotFound with the names there are."""
+        """One host that is on. Raises NotFound with the names there are, FailedPrecondition for one that is off."""
+        host = self._find(name)
+        pid = self._outside(host)
+        if pid is None:
+            raise FailedPrecondition(f"The host {name} of {self.name!r} is off; 'lab host {name} start' boots it.")
+        return host._replace(pid=pid)
+
+    def _find(self, name: str) -> HostInfo:
         found = self._published()
         for host in found:
             if host.name == name:
-                return host._replace(pid=self._outside(host))
+                return host
         there = ", ".join(host.name for host in found)
         raise NotFound(f"There is no host {name!r} in {self.name!r}; there are: {there}.")
 
     def socket(self, host: str) -> Path:
-        """The Engine API of one host. Raises NotFound for a host that has none."""
-        if self.host(host).role == "client":
+        """The Engine API of one host, on or off. Raises NotFound for a host that has none."""
+        if self._find(host).role == "client":
             raise NotFound(f"{host!r} is outside the swarm: no Docker runs there.")
         return places.docker_socket(self.run_dir, host)
 

@@ -62,7 +62,7 @@ class Daemons:
         """Ask for this host's daemon."""
         self._hosts[host.name] = host
         state = self.states.get(host.name, Daemon())
-        self.states[host.name] = state._replace(running=True, started_at=self._now(), due_at=None)
+        self.states[host.name] = state._replace(running=True, started_at=self._now(), due_at=None, wanted=True)
         options = {
             "data_root": "/srv/docker", "exec_root": "/run/swarmd", "api_socket": str(SOCKET), "images": self._images,
             "generic_resources": list(host.params.get("generic_resources", ())),
@@ -86,6 +86,15 @@ class Daemons:
         if name not in self.states:
             raise NotFound(f"There is no daemon on a host {name!r}; there are: {', '.join(self.states)}.")
         return self.states[name]
+
+    def running(self, name: str) -> bool:
+        """Whether a host has a daemon now."""
+        return name in self.states and self.states[name].running
+
+    def hold(self, name: str) -> None:
+        """The host goes off: its daemon's end is no fault, and nothing is to be started there."""
+        if name in self.states:
+            self.states[name] = self.states[name]._replace(wanted=False, due_at=None)
 
     def hear(self) -> bool:
         """Take in what the zygote says; False when it has ended."""

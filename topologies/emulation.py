@@ -7,8 +7,9 @@ where no firewall of the machine's reaches in.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from mininet.log import setLogLevel
 from mininet.net import Mininet
@@ -20,8 +21,15 @@ from topologies.links import Cable
 from topologies.places import INSIDE, SOCKET_PATH_LIMIT, docker_socket
 
 
-def build(topo: Any, kept: tuple[str, ...] = ()) -> list[SwarmHost]:
-    """Start a topology; its hosts, in the topology's order. Each goes on seeing the directories `kept`.
+class Network(NamedTuple):
+    """A topology that runs: its hosts, in its order, and Mininet's links."""
+
+    hosts: list[SwarmHost]
+    links: list[Any]
+
+
+def build(topo: Any, kept: tuple[str, ...] = ()) -> Network:
+    """Start a topology. Each host goes on seeing the directories `kept`.
 
     Raises InvalidArgument, Internal."""
     setLogLevel("critical")
@@ -34,8 +42,8 @@ def build(topo: Any, kept: tuple[str, ...] = ()) -> list[SwarmHost]:
     )
     net.start()
     hosts = [net[name] for name in topo.hosts(sort=False)]
-    _dress_all(hosts, kept)
-    return hosts
+    dress_hosts(hosts, hosts, kept)
+    return Network(hosts, net.links)
 
 
 def _check(topo: Any) -> None:
@@ -48,8 +56,9 @@ def _check(topo: Any) -> None:
             raise InvalidArgument(f"The topology's host name {name!r} is too long, or has a '/'.")
 
 
-def _dress_all(hosts: list[SwarmHost], kept: tuple[str, ...]) -> None:
-    names = tuple((host.IP(), host.name) for host in hosts)
+def dress_hosts(hosts: Iterable[SwarmHost], everybody: Sequence[SwarmHost], kept: tuple[str, ...]) -> None:
+    """Make machines of hosts that have just begun; each knows everybody by name. Raises Internal."""
+    names = tuple((host.IP(), host.name) for host in everybody)
     running = {}
     for host in hosts:
         (INSIDE / "hosts" / host.name).mkdir(exist_ok=True)

@@ -8,9 +8,11 @@ all that Mininet asks of it.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,6 +27,7 @@ SOCKET = INSIDE / "docker.sock"
 """The host's Engine API as the host sees it; /run/docker.sock leads there."""
 
 CLIENT = "client"
+_LAST_SECONDS = 5.0
 _KINDS = (
     ("net", syscalls.CLONE_NEWNET),
     ("uts", syscalls.CLONE_NEWUTS),
@@ -50,10 +53,34 @@ class SwarmHost(Host):  # type: ignore[misc]
     @property
     def init_pid(self) -> int:
         """The host's PID 1, as the sandbox counts. Raises ProcessLookupError when the host is off."""
-        found = children(self.pid)
+        found = children(self.pid) if self.pid is not None else ()
         if not found:
             raise ProcessLookupError(f"{self.name} is off")
         return found[0]
+
+    @property
+    def on(self) -> bool:
+        """Whether it has power. One whose PID 1 somebody killed has none either."""
+        return self.pid is not None and bool(children(self.pid))
+
+    def power_off(self) -> None:
+        """Pull the plug: with PID 1 the kernel ends every process of the host, at once, and its namespaces."""
+        shell, self.waitExited = self.shell, False
+        os.kill(self.init_pid, signal.SIGKILL)
+        with suppress(subprocess.TimeoutExpired):  # one that is only stopped cannot write any more, but lingers
+            shell.wait(_LAST_SECONDS)
+        self._forget()
+
+    def power_on(self) -> None:
+        """A new PID 1 in new namespaces; without links, addresses and dressing yet."""
+        if self.shell is not None:
+            self._forget()  # somebody killed its PID 1
+        self.startShell()
+
+    def _forget(self) -> None:
+        self.waitExited = False
+        self.cleanup()
+        self.pid = None
 
     @property
     def role(self) -> str:

@@ -13,17 +13,20 @@ import socket
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from swarmkit_py.errors import Internal, InvalidArgument, SwarmError, Unimplemented
 from topologies import catalog, syscalls
-from topologies.cluster import HostInfo
 from topologies.control import Server
 from topologies.daemons import Daemons
 from topologies.places import INSIDE, docker_socket
 from topologies.plan import Plan, from_json
 from topologies.status import Status
+
+if TYPE_CHECKING:
+    from topologies.machines import Machines
 
 _START_SECONDS = 60.0
 _GIVE_UP_RESTARTS = 3
@@ -37,7 +40,7 @@ class Supervisor:
         self._status = status
         self._selector = selectors.DefaultSelector()
         self._daemons = Daemons(plan, zygote, time.monotonic)
-        self._hosts: list[Any] = []
+        self._machines: Machines | None = None
         self._stopping = False
         self._selector.register(self._daemons, selectors.EVENT_READ, self._hear_zygote)
         if status.fileno() >= 0:
@@ -46,11 +49,13 @@ class Supervisor:
     def start(self) -> None:
         """Build the network and wait until every daemon answers. Raises SwarmError."""
         from topologies import emulation  # Mininet: after the zygote's imports have begun, not before
+        from topologies.machines import Machines
 
         self._status.progress("hosts and links")
-        self._hosts = emulation.build(
+        network = emulation.build(
             catalog.build(self._plan.topology, self._plan.topology_text), tuple(self._plan.keep))
-        for host in self._hosts:
+        self._machines = Machines(network, self._plan, self._daemons)
+        for host in network.hosts:
             if host.role != "client":
                 self._daemons.start(host)
         self._status.progress("daemons")
@@ -70,7 +75,8 @@ class Supervisor:
 
     def _step(self, longest: float | None) -> None:
         due = self._daemons.start_due()
-        waits = [seconds for seconds in (due, longest) if seconds is not None]
+        heal = self._machines.cables.heal_due() if self._machines else None
+        waits = [seconds for seconds in (due, heal, longest) if seconds is not None]
         for key, _ in self._selector.select(min(waits) if waits else None):
             key.data()
 
@@ -95,16 +101,10 @@ class Supervisor:
 
     def _publish(self) -> None:
         """Write what others may know; this file's being there means that the cluster is ready."""
+        assert self._machines is not None
         temporary = INSIDE / ".hosts.json"
-        temporary.write_text(json.dumps([info._asdict() for info in self.host_infos()]))
+        temporary.write_text(json.dumps([info._asdict() for info in self._machines.infos()]))
         temporary.replace(INSIDE / "hosts.json")
-
-    def host_infos(self) -> list[HostInfo]:
-        """The hosts, with pids as the sandbox counts."""
-        return [
-            HostInfo(host.name, host.IP(), host.role, host.init_pid, Path(f"/proc/{host.pid}/ns/net").stat().st_ino)
-            for host in self._hosts
-        ]
 
     def _handle(self, method: str, params: dict[str, Any]) -> Any:
         if method == "status":
@@ -114,20 +114,38 @@ class Supervisor:
         if method == "evidence":
             from topologies.evidence import collect
 
-            return collect(self._hosts, **params)
+            assert self._machines is not None
+            return collect(self._machines.hosts, **params)
         if method == "trials":
             from topologies import trials
 
             return trials.run_all()
         if method == "stop":
             return self._stop()
-        raise Unimplemented(f"The supervisor has no method {method!r}.")
+        return self._act(method, params)
 
+    def _act(self, method: str, params: dict[str, Any]) -> Any:
+        """What breaks things on purpose, and mends them."""
+        machines = self._machines
+        assert machines is not None
+        acts: dict[str, Callable[..., Any]] = {
+            "machines": machines.state, "power": machines.power, "cut": machines.cut, "heal": machines.heal,
+            "shape": machines.cables.shape, "mend": machines.mend,
+        }
+        if method not in acts:
+            raise Unimplemented(f"The supervisor has no method {method!r}.")
+        try:
+            return acts[method](**params)
+        finally:
+            if method in ("power", "mend"):
+                self._publish()
 
     def _daemon(self, host: str, action: str, kill: bool = False) -> None:
         """Stop or start a host's daemon, or both; `status` tells when it is done."""
         if action not in ("stop", "start", "restart"):
             raise InvalidArgument(f"A daemon can be stopped, started or restarted, not {action!r}.")
+        assert self._machines is not None
+        self._machines.must_be_on(host)
         if action != "start":
             self._daemons.stop(host, signal.SIGKILL if kill else signal.SIGTERM)
         if action != "stop":

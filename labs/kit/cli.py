@@ -16,9 +16,8 @@ import typer
 from swarmkit_py.errors import Internal, InvalidArgument, NotFound, SwarmError, Unavailable
 from topologies.cluster import MachineFault
 
-_MODULES = ("labs.kit.lab_commands", "labs.kit.cluster_commands", "labs.kit.doctor", "labs.kit.bench_command",
-            "labs.kit.why_command",
-            "labs.kit.sim_command")
+_MODULES = ("labs.kit.lab_commands", "labs.kit.cluster_commands", "labs.kit.break_commands", "labs.kit.doctor",
+            "labs.kit.bench_command", "labs.kit.why_command", "labs.kit.sim_command")
 
 
 def build_app() -> typer.Typer:

@@ -11,8 +11,9 @@ from typing import Annotated, Any
 
 import typer
 
+from labs.kit.events import note
 from labs.kit.waiting import until
-from swarmkit_py.errors import FailedPrecondition, Internal, InvalidArgument
+from swarmkit_py.errors import FailedPrecondition, Internal, InvalidArgument, Unimplemented
 from topologies import clusters
 from topologies.cluster import PROJECT, Cluster
 
@@ -20,6 +21,7 @@ RCFILE = PROJECT / "topologies" / "shell.bash"
 
 Name = Annotated[str, typer.Option("--name", help="Which running lab or cluster, when there are several.")]
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
+_UNTOUCHED: dict[str, Any] = {"on": True, "cut": False, "links": []}
 _VERBATIM = {"allow_interspersed_args": False, "ignore_unknown_options": True}
 
 
@@ -86,14 +88,32 @@ def _state(cluster: Cluster) -> dict[str, Any]:
     state: dict[str, Any] = {"name": cluster.name, "topology": cluster.topology, "run_dir": str(cluster.run_dir)}
     try:
         hosts = cluster.hosts
-        daemons = cluster.call("status")
+        daemons, machines = cluster.call("status"), _machines(cluster)
     except FailedPrecondition:
         return {**state, "ready": False, "hosts": []}
-    return {**state, "ready": True, "hosts": [{**host._asdict(), "swarmd": daemons.get(host.name)} for host in hosts]}
+    described = [{**host._asdict(), "swarmd": daemons.get(host.name), **machines.get(host.name, _UNTOUCHED)}
+                 for host in hosts]
+    return {**state, "ready": True, "hosts": described}
+
+
+def _machines(cluster: Cluster) -> dict[str, Any]:
+    """What was done to hosts and cables on purpose; nothing where an older kit started the cluster."""
+    try:
+        found: dict[str, Any] = cluster.call("machines")
+    except Unimplemented:
+        return {}
+    return found
 
 
 def _words(host: dict[str, Any]) -> str:
-    daemon = host["swarmd"]
+    slowed = [", ".join(filter(None, ("slowed", link["rate"], link["delay"], link["loss"])))
+              for link in host["links"] if link["rate"] or link["delay"] or link["loss"]]
+    if not host["on"]:
+        return f"off (lab host {host['name']} start)"
+    return "; ".join([_of_daemon(host["swarmd"]), *(["cable pulled"] if host["cut"] else []), *slowed])
+
+
+def _of_daemon(daemon: dict[str, Any] | None) -> str:
     if daemon is None:
         return "outside the swarm"
     words = "swarmd runs" if daemon["running"] else f"swarmd ended with status {daemon['last_status']}"
@@ -134,6 +154,7 @@ def daemon(
     if not until(done, 30):
         raise Internal(f"swarmd on {host} did not {action} within 30 s: see its log in the cluster's directory "
                        "(lab status --json says where).")
+    note(cluster.run_dir, f"daemon-{'kill' if kill else action}", host)
     print(f"swarmd on {host} {'is stopped' if action == 'stop' else 'runs'}.")
 
 

@@ -46,6 +46,9 @@ def prepare(eyes: Eyes, table: Mapping[str, Any], params: Params, say: Say, spee
 def reset(eyes: Eyes, table: Mapping[str, Any], params: Params, say: Say, speed: float = 1.0) -> World:
     """Take everything down and give it anew: whatever the student did, it is gone."""
     say("given.clean")
+    eyes.cluster.call("mend")
+    if not until(lambda: all(_answers(engine) for engine in eyes.engines.values()), SETTLE_SECONDS * speed):
+        raise GraderError("not every host's Docker answers")
     for engine in eyes.engines.values():
         _leave(engine)
     if not until(lambda: _emptied(eyes), SETTLE_SECONDS * speed):
@@ -57,6 +60,16 @@ def reset(eyes: Eyes, table: Mapping[str, Any], params: Params, say: Say, speed:
 
 def _manager(eyes: Eyes) -> Engine:
     return eyes.engines[eyes.managers[0]]
+
+
+def _answers(engine: Engine) -> bool:
+    try:
+        engine.get("/version")
+    except OSError:
+        return False
+    except EngineError:
+        pass
+    return True
 
 
 def _leave(engine: Engine) -> None:

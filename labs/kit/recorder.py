@@ -5,6 +5,7 @@ A changed service or node is asked for at once, so that the record holds what it
 
 from __future__ import annotations
 
+import http.client
 import socket
 import threading
 import time
@@ -43,7 +44,7 @@ class Recorder:
             try:
                 for raw in engine.events(lambda sock: self._sockets.__setitem__(host, sock)):
                     self._record(host, engine, raw)
-            except (OSError, EngineError, ValueError):
+            except (OSError, EngineError, ValueError, http.client.HTTPException):
                 pass  # the host is off, or its daemon starts again: ask again in a moment
             self._closed.wait(RETRY_SECONDS)
 

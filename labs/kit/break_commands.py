@@ -1,0 +1,139 @@
+"""Owns the commands that break a cluster on purpose, and mend it: host, cut, heal, link. Each act is noted
+among the lab's events. The acts themselves are the sandbox's (topologies.machines, topologies.cables).
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from labs.kit.words import Words
+    from topologies.cluster import Cluster
+
+Lang = Annotated[str, typer.Option("--lang", help="fr or en; else $LAB_LANG, else the locale.")]
+Name = Annotated[str, typer.Option("--name", help="Which running lab or cluster, when there are several.")]
+HOST_ACTIONS = ("poweroff", "start", "reboot")
+DONE = {"poweroff": "off", "start": "on", "reboot": "reboot"}
+BOOT_SECONDS = 60.0
+USAGE, FAULT = 2, 3
+
+
+def register(app: typer.Typer) -> None:
+    """Put these commands into `app`."""
+    for command in (host, cut, heal, link):
+        app.command()(command)
+
+
+def _words(lang: str) -> Words:
+    from labs.kit.words import kit_words, language
+
+    try:
+        return kit_words(language(lang or None, os.environ))
+    except ValueError as error:
+        _fail(str(error), USAGE)
+
+
+def _fail(text: str, code: int) -> NoReturn:
+    print(f"lab: {text}", file=sys.stderr)
+    raise typer.Exit(code)
+
+
+def _cluster(command: str, name: str, words: Words) -> Cluster:
+    """The cluster meant. Typed on a host, there is none to be seen: we say so."""
+    from topologies import clusters
+
+    if os.environ.get("SWARM_HOST"):
+        _fail(words("break.outside", command=command), USAGE)
+    return clusters.find(name or None)
+
+
+def _note(cluster: Cluster, action: str, host: str = "", **data: object) -> None:
+    from labs.kit.events import note
+
+    note(cluster.run_dir, action, host, **data)
+
+
+def host(
+    host: Annotated[str, typer.Argument(help="Which host.")],
+    action: Annotated[str, typer.Argument(help="poweroff (as a pulled plug), start, or reboot.")],
+    name: Name = "", lang: Lang = "",
+) -> None:
+    """Take a host's power away, or boot it with its disk as it was."""
+    words = _words(lang)
+    cluster = _cluster("host", name, words)
+    if action not in HOST_ACTIONS:
+        _fail(words("break.host_action", action=action, actions=", ".join(HOST_ACTIONS)), USAGE)
+    cluster.call("power", name=host, action=action)
+    _note(cluster, action, host)
+    if action != "poweroff":
+        _until_answers(cluster, host, words)
+    print(words(f"break.{DONE[action]}", host=host))
+
+
+def _until_answers(cluster: Cluster, host: str, words: Words) -> None:
+    """Until its Docker can be asked; the client has none."""
+    from labs.kit.waiting import until
+
+    if cluster.host(host).role == "client":
+        return
+    path = str(cluster.socket(host))
+
+    def answers() -> bool:
+        with socket.socket(socket.AF_UNIX) as probe:
+            return probe.connect_ex(path) == 0
+
+    if not until(answers, BOOT_SECONDS):
+        _fail(words("break.silent", host=host), FAULT)
+
+
+def cut(
+    host: Annotated[str, typer.Argument(help="Whose cable.")],
+    seconds: Annotated[float, typer.Argument(help="Plug it in again after so many; without, at `lab heal`.")] = 0,
+    name: Name = "", lang: Lang = "",
+) -> None:
+    """Pull a host's network cable. The host itself goes on."""
+    words = _words(lang)
+    cluster = _cluster("cut", name, words)
+    if not 0 <= seconds <= 86400:
+        _fail(words("break.seconds", seconds=f"{seconds:g}"), USAGE)
+    cluster.call("cut", name=host, seconds=seconds or None)
+    _note(cluster, "cut", host, **({"seconds": seconds} if seconds else {}))
+    print(words("break.cut_for" if seconds else "break.cut", host=host, seconds=f"{seconds:g}"))
+
+
+def heal(
+    host: Annotated[str, typer.Argument(help="Whose cable; all that are pulled by default.")] = "",
+    name: Name = "", lang: Lang = "",
+) -> None:
+    """Plug in what `lab cut` pulled."""
+    words = _words(lang)
+    cluster = _cluster("heal", name, words)
+    healed = cluster.call("heal", name=host)
+    for one in healed:
+        _note(cluster, "heal", one)
+    print(words("break.healed", hosts=", ".join(healed)) if healed else words("break.none_cut"))
+
+
+def link(
+    one: Annotated[str, typer.Argument(help="One end of a cable: a host or a switch.")],
+    other: Annotated[str, typer.Argument(help="The other end.")],
+    rate: Annotated[str, typer.Option("--rate", help="10mbit, 256kbit, …")] = "",
+    delay: Annotated[str, typer.Option("--delay", help="20ms; only where the kernel has netem.")] = "",
+    loss: Annotated[str, typer.Option("--loss", help="1%; only where the kernel has netem.")] = "",
+    clear: Annotated[bool, typer.Option("--clear", help="As it was.")] = False,
+    name: Name = "", lang: Lang = "",
+) -> None:
+    """Slow a cable down, in both directions, or (--clear) let it be as it was."""
+    words = _words(lang)
+    cluster = _cluster("link", name, words)
+    if clear == bool(rate or delay or loss):
+        _fail(words("break.link_how"), USAGE)
+    cluster.call("shape", one=one, other=other, rate=rate, delay=delay, loss=loss)
+    _note(cluster, "link", one, other=other, rate=rate, delay=delay, loss=loss)
+    what = ", ".join(f"{key} {value}" for key, value in (("rate", rate), ("delay", delay), ("loss", loss)) if value)
+    print(words("break.link_clear" if clear else "break.link", one=one, other=other, what=what))
