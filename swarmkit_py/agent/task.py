@@ -32,6 +32,7 @@ from swarmkit_py.runtime.base import Container, ContainerEngine
 from swarmkit_py.template import template_context
 
 V = TypeVar("V")
+UNWELL = "dockerexec: unhealthy container"
 log = logging.getLogger(__name__)
 
 
@@ -164,8 +165,10 @@ class TaskRunner:
         return await self._unless_changed(until_listening(self._tools.clock, self.task, look))
 
     async def _wait(self) -> bool:
-        if not await self._unless_changed(wait_while(self._tools.engine, self._ref(), STARTING, HEALTHY, NO_CHECK)):
-            return False
+        if not self.status.closing:  # what was decided before a restart of the daemon is carried on
+            well = wait_while(self._tools.engine, self._ref(), STARTING, HEALTHY, NO_CHECK)
+            if not await self._unless_changed(well):
+                return False
         await self._refuse_unhealthy()
         container = self._tools.engine.get(self._ref())
         self._see(container)
@@ -177,17 +180,25 @@ class TaskRunner:
     async def _refuse_unhealthy(self) -> None:
         """A container that runs and is not well is stopped; that is its task's failure. Raises TaskExit."""
         container = self._tools.engine.get(self._ref())
-        if not container.running or container.health is None or container.health.status != UNHEALTHY:
+        unwell = container.health is not None and container.health.status == UNHEALTHY
+        if not container.running or not (unwell or self.status.closing):
             return
+        if self.status.state is TaskState.RUNNING:
+            self.status = replace(self.status, closing=True)
+            self._move(TaskState.RUNNING, self.status.message, UNWELL)
+            await self._finish()
         await self._tools.engine.stop(self._ref())
         container = self._tools.engine.get(self._ref())
         self._see(container)
-        raise TaskExit(f"task: non-zero exit ({container.exit_code}): dockerexec: unhealthy container"
-                       if container.exit_code else "dockerexec: unhealthy container")
+        raise TaskExit(f"task: non-zero exit ({container.exit_code}): {UNWELL}" if container.exit_code else UNWELL)
+
+    async def _finish(self) -> None:
+        """Until nothing new is sent to the task, and what it was sent is answered."""
+        await until_finished(self._tools.clock, self.task, self._drained, partial(self._seen, connections, 0))
 
     async def _stop(self) -> None:
         if self.status.state is TaskState.RUNNING and not self._released:
-            await until_finished(self._tools.clock, self.task, self._drained, partial(self._seen, connections, 0))
+            await self._finish()
         if self.status.container is not None:
             try:
                 await self._tools.engine.stop(self._ref())

@@ -95,6 +95,8 @@ class TaskStatus(Model, frozen=True, kw_only=True):
     """Host-mode ports actually opened on the node."""
     started_at: datetime | None = None
     """When it was first RUNNING; written by the dispatcher, kept to the end: an update asks how long a task held."""
+    closing: bool = False
+    """It still runs, but its node is about to stop it (it is not well): nothing new may be sent to it."""
 
 
 class Attachment(Model, frozen=True, kw_only=True):

@@ -152,9 +152,9 @@ def concerns_nodes(old: Object | None, new: Object | None) -> bool:
     return not _same(old, new) or _phase(old) != _phase(new)
 
 
-def _phase(task: Task) -> tuple[bool, bool, bool]:
+def _phase(task: Task) -> tuple[bool, bool, bool, bool]:
     state = task.status.state
-    return state.rank >= TaskState.ASSIGNED.rank, state is TaskState.RUNNING, state.terminal
+    return (state.rank >= TaskState.ASSIGNED.rank, state is TaskState.RUNNING, task.status.closing, state.terminal)
 
 
 def _same(old: Task | None, new: Task) -> bool:

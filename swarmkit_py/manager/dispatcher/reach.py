@@ -1,7 +1,7 @@
 """Owns where services are reachable: published ports and names, and the tasks that serve behind each. Pure.
 
-A task serves while it runs, is wanted, and its node is not down. All nodes are told the same, so what is made here is
-made once for all of them. Counterpart: the service bindings of moby/daemon/libnetwork/agent.go (addServiceBinding),
+A task serves while it runs, is wanted, is not closing, and its node is not down. All nodes are told the same,
+so what is made here is made once for all of them. Counterpart: the service bindings of moby/daemon/libnetwork/agent.go (addServiceBinding),
 which each node gossips for its own tasks.
 """
 
@@ -25,13 +25,15 @@ _TO_RUN = (TaskState.RUNNING, TaskState.COMPLETE)
 def serves(task: Task, node: Node | None) -> bool:
     """True while connections may be sent to the task."""
     running = task.status.state is TaskState.RUNNING and task.desired_state in _TO_RUN
-    return running and node is not None and node.status.state is not NodeState.DOWN
+    if not running or task.status.closing:
+        return False
+    return node is not None and node.status.state is not NodeState.DOWN
 
 
 def leaves(task: Task) -> bool:
     """True for a task that still runs, is to stop, and may have served: it has a place on a network."""
-    stopping = task.status.state is TaskState.RUNNING and task.desired_state.rank > TaskState.COMPLETE.rank
-    return stopping and bool(task.networks)
+    stopping = task.status.closing or task.desired_state.rank > TaskState.COMPLETE.rank
+    return stopping and task.status.state is TaskState.RUNNING and bool(task.networks)
 
 
 def endpoints(

@@ -156,6 +156,38 @@ async def test_a_task_with_a_check_runs_only_when_it_is_healthy() -> None:
     assert not it.engine.get(it.container).running
 
 
+def behind_the_mesh() -> Task:
+    """A task with a health check whose port is published."""
+    return replace(ON_INGRESS, spec=checked().spec)
+
+
+async def test_an_unhealthy_task_leaves_the_mesh_before_it_is_stopped() -> None:
+    it = await climb(behind_the_mesh())
+    it.engine.set_health(it.container, "healthy")
+    await it.clock.advance(0.05)
+    it.engine.set_health(it.container, "unhealthy")
+    await it.clock.advance(DRAIN_LIMIT - 0.1)
+    assert (it.last.state, it.last.closing, it.last.err) == (
+        TaskState.RUNNING, True, "dockerexec: unhealthy container")
+    assert it.engine.get(it.container).running, "some node may still lead to it"
+    it.runner.drained()
+    await it.clock.advance(QUIET + 0.01)
+    assert it.last.state is TaskState.FAILED and not it.engine.get(it.container).running
+
+
+async def test_what_was_closing_when_the_daemon_ended_is_stopped_by_the_next_one() -> None:
+    it = await climb(behind_the_mesh())
+    it.engine.set_health(it.container, "healthy")
+    await it.clock.advance(0.05)
+    it.runner.status = replace(it.last, closing=True)
+    it.running.cancel()
+    again = TaskRunner(it.task, it.runner.status, it.runner._tools)
+    running = asyncio.create_task(again.run())
+    await it.clock.advance(DRAIN_LIMIT + QUIET + 0.01)
+    assert it.last.state is TaskState.FAILED and not it.engine.get(it.container).running
+    running.cancel()
+
+
 async def test_a_task_that_never_was_healthy_fails_from_starting() -> None:
     it = await climb(checked())
     it.engine.set_health(it.container, "unhealthy")

@@ -88,6 +88,16 @@ def test_backends_are_running_and_wanted(change: dict[str, object], serves: bool
     assert told.backends == (["10.0.0.9"] if serves else [])
 
 
+def test_a_closing_task_serves_no_more_and_is_drained() -> None:
+    web = on(ONE, "10.0.0.9/24")
+    closing = replace(web, status=replace(web.status, closing=True))
+    assert [endpoint.backends for endpoint in look(closing).endpoints.values()] == [[]]
+    assert look(closing).leaving == [closing] and look(web).leaving == []
+    assert concerns_nodes(web, closing)
+    ended = in_state(closing, TaskState.FAILED)
+    assert look(ended).leaving == []
+
+
 def test_a_down_node_serves_nothing() -> None:
     down = replace(ONE, status=replace(ONE.status, state=NodeState.DOWN))
     shared = look(on(ONE, "10.0.0.9/24"), on(TWO, "10.0.0.8/24"), nodes=(down, TWO))
