@@ -25,7 +25,8 @@ def read_yes_no(text: str) -> str | None:
 def read_number(text: str) -> str | None:
     """A number, with a point or a comma: `4`, `20.5`."""
     found = re.fullmatch(r"\s*(\d+(?:[.,]\d+)?)\s*(?:s|sec|seconds?|secondes?)?\s*", text.lower())
-    return f"{float(found.group(1).replace(',', '.')):g}" if found else None
+    # Not `:g`: a namespace's number has ten digits.
+    return f"{float(found.group(1).replace(',', '.')):.12g}" if found else None
 
 
 def read_address(text: str) -> str | None:

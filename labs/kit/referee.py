@@ -130,7 +130,7 @@ class Referee:
     def truths(self) -> dict[str, str]:
         """What was measured, for every prediction that can be compared by now."""
         found = {}
-        for code in self.checks.truths:
+        for code in (code for code in self.lab.questions if code in self.checks.truths):
             measured = self.truth(code)
             if measured is not None:
                 found[code] = measured

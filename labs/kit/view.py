@@ -27,6 +27,7 @@ class Requests:
     def __init__(self, eyes: Eyes) -> None:
         self._eyes = eyes
         self._last: tuple[Hashable, Answers] | None = None
+        self._of_one: tuple[Hashable, Answers] | None = None
 
     def everybody(self, port: int, count: int, rate: float, state: Hashable, known: list[str]) -> Answers:
         key = (port, count, state)
@@ -37,6 +38,13 @@ class Requests:
                 return answers  # no good: ask again next time
             self._last = key, answers
         return self._last[1]
+
+    def of_one(self, url: str, count: int, rate: float, state: Hashable, known: list[str]) -> Answers:
+        """All to one URL. Whatever came counts: it is a measure, not a demand."""
+        key = (url, count, state)
+        if self._of_one is None or self._of_one[0] != key:
+            self._of_one = key, ask_everybody(self._eyes.cluster, self._eyes.client, [url], count, rate, known)
+        return self._of_one[1]
 
     def traffic(self) -> Traffic | None:
         return read_traffic(self._eyes.cluster, self._eyes.client)
@@ -90,6 +98,12 @@ class View:
         """One request now, from a host (the client): `status` (0: none), `text` (headers and body), `ms`."""
         eyes = self._eyes()
         return send(eyes.cluster, host or eyes.client, [url], 1, 1.0)[0]
+
+    def ask(self, url: str, count: int) -> Answers:
+        """Fresh requests from the client to this one URL, once for each state of the lab's own service."""
+        known = [task.container[:12] for task in self.world.live(self.p.service)]
+        answers: Answers = self.requests.of_one(url, count, PROBE_RATE, self.world.fingerprint(self.p.service), known)
+        return answers
 
     def shots(self) -> list[Shot]:
         """What `lab probe` has seen so far, oldest first; empty if it never ran."""
