@@ -50,6 +50,8 @@ def draw(world: World, service: str) -> tuple[Column, ...]:
                 cards[host].append(Card(f"{name}.{task.get('Slot', '')}", state))
     for stranger in world.strangers():
         cards.setdefault(stranger.host, []).append(Card(stranger.name, STRANGER))
+    if not world.nodes:  # no swarm yet: bare hosts, and what was started on them by hand
+        return tuple(Column(host, False, False, True, True, tuple(cards.get(host, ()))) for host in world.swarm_hosts)
     return tuple(
         Column(node.name, node.manager, node.leader, node.ready, node.active, tuple(cards[node.name]))
         for node in world.nodes)

@@ -1,4 +1,4 @@
-"""Labs 00 to 02 on real clusters: untouched earns nothing, the solution all, each wrong answer is told by its name."""
+"""Labs 00 to 02 on real clusters: untouched earns nothing, the solution all, each wrong answer has its name."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def test_everything_a_lab_declares_has_its_text(lab: Lab) -> None:
     wanted |= {f"mistakes.{mistake.code}" for mistake in checks.mistakes}
     wanted |= {f"steps.{step.id}.{part}" for step in lab.steps
                for part in ("title", "goal", "hints.0", "hints.1", "hints.2")}
-    wanted |= {f"predictions.{code}.{part}" for code in lab.predictions
+    wanted |= {f"predictions.{code}.{part}" for code in lab.questions
                for part in ("question", "form", "right", "wrong")}
     assert wanted - known == set()
     assert {key for key in known if key.startswith("mistakes.")} <= wanted
@@ -67,9 +67,9 @@ def test_the_first_hint_does_not_give_the_command_away(lab: Lab, lang: str) -> N
 @pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.id)
 def test_every_step_is_closed_by_a_check_or_a_prediction(lab: Lab) -> None:
     codes = set(lab.checks().checks)
-    assert all(step.predict or step.checks for step in lab.steps)
+    assert all(step.asked or step.checks for step in lab.steps)
     assert all(set(step.checks) <= codes for step in lab.steps)
-    assert {code for step in lab.steps for code in step.predict} == set(lab.table["predictions"])
+    assert {code for step in lab.steps for code in step.asked} == set(lab.table["predictions"])
 
 
 @pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.id)
