@@ -1,8 +1,8 @@
 """Owns where services are reachable: published ports and names, and the tasks that serve behind each. Pure.
 
-A task serves while it runs, is wanted, is not closing, and its node is not down. All nodes are told the same,
-so what is made here is made once for all of them. Counterpart: the service bindings of moby/daemon/libnetwork/agent.go (addServiceBinding),
-which each node gossips for its own tasks.
+A task serves while it runs, is wanted, is not closing, and its node is not down. All nodes are told the same, so
+what is made here is made once for all of them. Counterpart: the service bindings of moby/daemon/libnetwork/agent.go
+(addServiceBinding), which each node gossips for its own tasks.
 """
 
 from __future__ import annotations
