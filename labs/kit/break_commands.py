@@ -29,26 +29,26 @@ def register(app: typer.Typer) -> None:
         app.command()(command)
 
 
-def _words(lang: str) -> Words:
+def the_words(lang: str) -> Words:
     from labs.kit.words import kit_words, language
 
     try:
         return kit_words(language(lang or None, os.environ))
     except ValueError as error:
-        _fail(str(error), USAGE)
+        fail(str(error), USAGE)
 
 
-def _fail(text: str, code: int) -> NoReturn:
+def fail(text: str, code: int) -> NoReturn:
     print(f"lab: {text}", file=sys.stderr)
     raise typer.Exit(code)
 
 
-def _cluster(command: str, name: str, words: Words) -> Cluster:
+def the_cluster(command: str, name: str, words: Words) -> Cluster:
     """The cluster meant. Typed on a host, there is none to be seen: we say so."""
     from topologies import clusters
 
     if os.environ.get("SWARM_HOST"):
-        _fail(words("break.outside", command=command), USAGE)
+        fail(words("break.outside", command=command), USAGE)
     return clusters.find(name or None)
 
 
@@ -64,10 +64,10 @@ def host(
     name: Name = "", lang: Lang = "",
 ) -> None:
     """Take a host's power away, or boot it with its disk as it was."""
-    words = _words(lang)
-    cluster = _cluster("host", name, words)
+    words = the_words(lang)
+    cluster = the_cluster("host", name, words)
     if action not in HOST_ACTIONS:
-        _fail(words("break.host_action", action=action, actions=", ".join(HOST_ACTIONS)), USAGE)
+        fail(words("break.host_action", action=action, actions=", ".join(HOST_ACTIONS)), USAGE)
     cluster.call("power", name=host, action=action)
     _note(cluster, action, host)
     if action != "poweroff":
@@ -88,7 +88,7 @@ def _until_answers(cluster: Cluster, host: str, words: Words) -> None:
             return probe.connect_ex(path) == 0
 
     if not until(answers, BOOT_SECONDS):
-        _fail(words("break.silent", host=host), FAULT)
+        fail(words("break.silent", host=host), FAULT)
 
 
 def cut(
@@ -97,10 +97,10 @@ def cut(
     name: Name = "", lang: Lang = "",
 ) -> None:
     """Pull a host's network cable. The host itself goes on."""
-    words = _words(lang)
-    cluster = _cluster("cut", name, words)
+    words = the_words(lang)
+    cluster = the_cluster("cut", name, words)
     if not 0 <= seconds <= 86400:
-        _fail(words("break.seconds", seconds=f"{seconds:g}"), USAGE)
+        fail(words("break.seconds", seconds=f"{seconds:g}"), USAGE)
     cluster.call("cut", name=host, seconds=seconds or None)
     _note(cluster, "cut", host, **({"seconds": seconds} if seconds else {}))
     print(words("break.cut_for" if seconds else "break.cut", host=host, seconds=f"{seconds:g}"))
@@ -111,8 +111,8 @@ def heal(
     name: Name = "", lang: Lang = "",
 ) -> None:
     """Plug in what `lab cut` pulled."""
-    words = _words(lang)
-    cluster = _cluster("heal", name, words)
+    words = the_words(lang)
+    cluster = the_cluster("heal", name, words)
     healed = cluster.call("heal", name=host)
     for one in healed:
         _note(cluster, "heal", one)
@@ -129,10 +129,10 @@ def link(
     name: Name = "", lang: Lang = "",
 ) -> None:
     """Slow a cable down, in both directions, or (--clear) let it be as it was."""
-    words = _words(lang)
-    cluster = _cluster("link", name, words)
+    words = the_words(lang)
+    cluster = the_cluster("link", name, words)
     if clear == bool(rate or delay or loss):
-        _fail(words("break.link_how"), USAGE)
+        fail(words("break.link_how"), USAGE)
     cluster.call("shape", one=one, other=other, rate=rate, delay=delay, loss=loss)
     _note(cluster, "link", one, other=other, rate=rate, delay=delay, loss=loss)
     what = ", ".join(f"{key} {value}" for key, value in (("rate", rate), ("delay", delay), ("loss", loss)) if value)
