@@ -9,6 +9,7 @@ no limits, and `swarmd` says so. Counterpart: moby's --cgroup-parent, and system
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -105,6 +106,17 @@ def _whole_limits() -> dict[str, int]:
     memory = int(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * _MEMORY_SHARE)
     processes = int(Path("/proc/sys/kernel/pid_max").read_text()) // 2
     return {"memory.limit_in_bytes": memory, "memory.max": memory, "pids.max": processes}
+
+
+def tighten(paths: Iterable[str], memory: int, processes: int) -> bool:
+    """Lower limits for these directories, from outside; whether there was any to write."""
+    written = False
+    for path in paths:
+        for name, value in (("memory.limit_in_bytes", memory), ("memory.max", memory), ("pids.max", processes)):
+            with suppress(OSError):
+                _write(Path(path) / name, value)
+                written = True
+    return written
 
 
 def _write(path: Path, value: int) -> None:

@@ -102,6 +102,10 @@ class Cluster:
         cgroups.join([leaf if (leaf := Path(path) / cgroups.KIT).is_dir() else Path(path)
                       for path in self._ledger.cgroups if Path(path).is_dir()])
 
+    def limit(self, memory: int, processes: int) -> bool:
+        """Tighten the limits on all of the cluster together: bytes, and a number. False: it has no cgroups."""
+        return cgroups.tighten(self._ledger.cgroups, memory, processes)
+
     def call(self, method: str, **params: Any) -> Any:
         """Ask the supervisor, over the control socket. Raises SwarmError."""
         return control.call(self.run_dir / "control.sock", method, params)

@@ -18,7 +18,21 @@ __swarm_prompt() {
     return $status
 }
 
-PROMPT_COMMAND=__swarm_prompt
+# What is typed is kept for `lab submit`, with the time it began: TIME<tab>LINE<nul>, in the host's own directory.
+__swarm_keep() {
+    local status=$? entry
+    entry=$(HISTTIMEFORMAT='' history 1)
+    if [ -n "$__swarm_at" ] && [ "$entry" != "$__swarm_last" ] && [ -w /run/swarmlab ]; then
+        printf '%s\t%s\0' "$__swarm_at" "$(sed '1s/^ *[0-9]*\*\{0,1\}  //' <<<"$entry")" >>/run/swarmlab/typed
+    fi
+    __swarm_last=$entry __swarm_at=
+    return $status
+}
+PS0='${__swarm_at:$((__swarm_at=${EPOCHREALTIME/[.,]/}, 0)):0}'
+HISTCONTROL=
+__swarm_last=$(HISTTIMEFORMAT='' history 1)
+
+PROMPT_COMMAND='__swarm_keep; __swarm_prompt'
 HISTFILE=$HOME/.bash_history
 alias ls='ls --color=auto'
 [ -r /usr/share/bash-completion/bash_completion ] && . /usr/share/bash-completion/bash_completion

@@ -32,6 +32,9 @@ class Cluster(Protocol):
     def enter_argv(self, host: str, argv: list[str]) -> list[str]:
         """The command that runs `argv` on the host."""
 
+    def join(self) -> None:
+        """Put this process under the cluster's limits, before it becomes a shell."""
+
     def call(self, method: str, **params: Any) -> Any:
         """Ask the sandbox; `evidence` is what the graders' eyes see."""
 

@@ -26,6 +26,8 @@ RCFILE = PROJECT / "topologies" / "shell.bash"
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]|\x1b\][^\x07]*\x07|\r")
 PASTE = re.compile(r"\x1b\[\?2004[hl]")
 COLUMNS = 110
+MOST_OUTPUT = 4 * 1024 * 1024
+"""Characters that one command may print; who prints for ever is stopped."""
 
 
 def student_shell(cluster: Cluster, host: str, lang: str) -> list[str]:
@@ -42,15 +44,20 @@ class ShellStopped(Exception):
 class Shell:
     """One shell on a pseudo terminal. `typed` returns when the prompt is back."""
 
-    def __init__(self, argv: list[str], host: str, show: Callable[[str], None], patience: float = 120.0) -> None:
+    def __init__(self, argv: list[str], host: str, show: Callable[[str], None], patience: float = 120.0,
+                 join: Callable[[], None] = lambda: None) -> None:
         self._show, self._patience, self._host = show, patience, host
         self._prompt = re.compile(rf"\[\S+ {re.escape(host)} [^\]\n]*\] [$#] $")
         self._maybe_prompt = re.compile(rf"(\x1b\[\?2004h)?\[\S+ {re.escape(host)} [^\]\n]*(\] ?[$#]? ?)?$")
+        def begin() -> None:
+            join()
+            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
         leader, follower = pty.openpty()
         fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 40, COLUMNS, 0, 0))
         self._process = subprocess.Popen(
             argv, stdin=follower, stdout=follower, stderr=follower, start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0) and None)  # noqa: PLW1509  one thread at this point
+            preexec_fn=begin)  # noqa: PLW1509  one thread at this point
         os.close(follower)
         self._leader, self._held = leader, ""
         self._read_to_prompt()
@@ -65,8 +72,10 @@ class Shell:
     def _read_to_prompt(self) -> str:
         text, shown = "", 0
         deadline = time.monotonic() + self._patience
-        while not self._prompt.search(ESCAPES.sub("", text)[-300:]):
+        while not self._prompt.search(ESCAPES.sub("", text[-1200:])[-300:]):
             left = deadline - time.monotonic()
+            if len(text) > MOST_OUTPUT:
+                raise ShellStopped(f"{self._host}: more than {MOST_OUTPUT} characters of output")
             if left <= 0 or not select.select([self._leader], [], [], left)[0]:
                 raise ShellStopped(f"{self._host}: no prompt within {self._patience:.0f} s; last: {text[-200:]!r}")
             try:
@@ -101,15 +110,24 @@ class Shell:
 class Typist:
     """A shell for every host that is typed at, opened when first needed."""
 
-    def __init__(self, cluster: Cluster, show: Callable[[str], None], lang: str) -> None:
-        self._cluster, self._show, self._lang = cluster, show, lang
+    def __init__(
+        self, cluster: Cluster, show: Callable[[str], None], lang: str, patience: float = 120.0,
+    ) -> None:
+        self._cluster, self._show, self._lang, self._patience = cluster, show, lang, patience
         self._shells: dict[str, Shell] = {}
 
     def type(self, host: str, command: str) -> str:
         """Type one line on a host; what it printed. Raises ShellStopped."""
         if host not in self._shells:
-            self._shells[host] = Shell(student_shell(self._cluster, host, self._lang), host, self._show)
+            argv = student_shell(self._cluster, host, self._lang)
+            self._shells[host] = Shell(argv, host, self._show, self._patience, self._cluster.join)
         return self._shells[host].typed(command)
+
+    def forget(self, host: str) -> None:
+        """End a shell that does not come back; the next line opens a new one."""
+        shell = self._shells.pop(host, None)
+        if shell is not None:
+            shell.close()
 
     def close(self) -> None:
         for shell in self._shells.values():

@@ -1,0 +1,61 @@
+"""Owns the HTML reports: a page a student, and the class as a table of checks. One file each, nothing from outside.
+
+Everything that comes from a hand-in is escaped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from html import escape
+from typing import Any
+
+from labs.kit.grading.writers import explained, grade
+from labs.kit.judge import SIGNS
+
+_STYLE = """body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color:#222}
+table{border-collapse:collapse}td,th{border:1px solid #ccc;padding:.25rem .5rem;text-align:left;vertical-align:top}
+.passed{background:#d7f0dc}.failed{background:#f8d4d0}.waiting,.converging{background:#eee}.error{background:#fde9b0}
+td.c{text-align:center}div{overflow-x:auto}"""
+
+
+def _page(title: str, body: str) -> str:
+    return (f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><meta name="viewport" '
+            f'content="width=device-width"><title>{escape(title)}</title><style>{_STYLE}</style>'
+            f"<h1>{escape(title)}</h1>{body}</html>\n")
+
+
+def _score(one: Mapping[str, Any]) -> str:
+    found = grade(one)
+    return "the grader's error: no score" if found == "" else f"{found}/{one['max_score']}"
+
+
+def student_page(one: Mapping[str, Any]) -> str:
+    """One student's judgement, in full."""
+    rows = "".join(
+        f'<tr class="{escape(check["status"])}"><td>{SIGNS.get(check["status"], "?")} {escape(check["status"])}</td>'
+        f'<td>{escape(check["sentence"])}</td><td>{check["points"]}/{check["max_points"]}</td>'
+        f'<td>{"" if check["status"] == "passed" else escape(explained(check))}</td></tr>' for check in one["checks"])
+    notes = "".join(f"<li>{escape(str(note))}</li>" for note in one["notes"])
+    problem = f"<p>{escape(str(one['problem']))}</p>" if one.get("problem") else ""
+    return _page(f"{one['student']} · {one['lab']}", f"<p><b>{_score(one)}</b></p>{problem}<ul>{notes}</ul>"
+                 f"<div><table><tr><th>State<th>Check<th>Points<th>Why</tr>{rows}</table></div>")
+
+
+def class_page(found: Iterable[Mapping[str, Any]], names: Iterable[str]) -> str:
+    """Checks × students; signs as well as colours."""
+    rows = list(zip(found, names, strict=True))
+    codes = list(dict.fromkeys(check["id"] for one, _ in rows for check in one["checks"]))
+    head = "".join(f"<th>{escape(code)}" for code in codes)
+    body = ""
+    for one, name in rows:
+        states = {check["id"]: check for check in one["checks"]}
+        body += (f'<tr><td><a href="students/{escape(name)}.html">{escape(one["student"])}</a><td>{_score(one)}'
+                 + "".join(_cell(states.get(code)) for code in codes))
+    return _page("Class", f"<div><table><tr><th>Student<th>Score{head}</tr>{body}</table></div>")
+
+
+def _cell(check: Mapping[str, Any] | None) -> str:
+    if check is None:
+        return '<td class="c">'
+    return (f'<td class="c {escape(check["status"])}" title="{escape(check["sentence"])}">'
+            f'{SIGNS.get(check["status"], "?")}')

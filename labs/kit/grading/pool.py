@@ -1,0 +1,86 @@
+"""Owns grading many: a process a hand-in, some at a time, each with a directory and a time of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import uuid
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from labs.kit.grading.handin import HandIn
+from labs.kit.grading.worker import broken, refused
+
+HAND_IN_SECONDS = 600.0
+END_SECONDS = 20.0
+Grade = Callable[[HandIn, str], "dict[str, Any]"]
+
+
+def grade_all(
+    hand_ins: Iterable[HandIn], lang: str, jobs: int, lab: str = "", seed: str | None = None,
+    done: Callable[[dict[str, Any]], None] = lambda found: None, one: Grade | None = None,
+) -> list[dict[str, Any]]:
+    """The results in the order of the hand-ins. `lab` and `seed` are for those that do not say (scripts)."""
+    work = one or in_process
+
+    def graded(hand_in: HandIn) -> dict[str, Any]:
+        whole = replace(hand_in, lab=hand_in.lab or lab, seed=hand_in.seed if hand_in.lab else seed)
+        found = _wrong_lab(whole, lab) or work(whole, lang)
+        done(found)
+        return found
+
+    with ThreadPoolExecutor(max_workers=max(1, jobs)) as pool:
+        return list(pool.map(graded, hand_ins))
+
+
+def _wrong_lab(hand_in: HandIn, lab: str) -> dict[str, Any] | None:
+    if hand_in.problem:
+        return refused(hand_in, hand_in.problem)
+    if not hand_in.lab:
+        return refused(hand_in, "it does not say which lab it is of (`lab grade --lab …` for scripts)")
+    if not hand_in.commands:
+        return refused(hand_in, "it holds no commands: nothing was typed on the hosts")
+    return refused(hand_in, f"it is of {hand_in.lab}, not of {lab}") if lab and hand_in.lab != lab else None
+
+
+def in_process(hand_in: HandIn, lang: str) -> dict[str, Any]:
+    """Grade one in a process of its own; a process that breaks is our fault."""
+    with tempfile.TemporaryDirectory(prefix="swarmlab-grade-") as place:
+        source, target = Path(place) / "in.json", Path(place) / "out.json"
+        source.write_text(json.dumps({
+            "student": hand_in.student, "lab": hand_in.lab, "seed": hand_in.seed, "said": hand_in.said,
+            "commands": [(command.host, command.line, command.at) for command in hand_in.commands],
+            "notes": hand_in.notes, "name": f"g{uuid.uuid4().hex[:8]}", "lang": lang}), encoding="utf-8")
+        environ = {**os.environ, "XDG_STATE_HOME": place}
+        argv = [sys.executable, "-m", "labs.kit.grading.worker", str(source), str(target)]
+        with (Path(place) / "log").open("wb") as log:
+            process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environ)
+            try:
+                process.wait(HAND_IN_SECONDS)
+            except subprocess.TimeoutExpired:
+                return broken(hand_in, f"not graded within {HAND_IN_SECONDS:.0f} s")
+            finally:
+                _end(process)
+        try:
+            found: dict[str, Any] = json.loads(target.read_text(encoding="utf-8"))
+            return found
+        except (OSError, ValueError):
+            tail = (Path(place) / "log").read_text(errors="replace")[-500:]
+            return broken(hand_in, f"the grader ended with {process.returncode}: {tail}")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End what is still running: politely, so that its sandbox goes first."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

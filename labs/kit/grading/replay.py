@@ -1,0 +1,90 @@
+"""Owns playing a hand-in again: typed line by line in students' shells, bounded in time and output, then judged.
+
+Whatever a command does to its own cluster is the student's affair; a command that does not come back is left behind
+with its shell, and the rest is typed in a new one.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from labs.kit.checks import GraderError
+from labs.kit.grading.handin import Command, HandIn
+from labs.kit.judge import PASSED, Result
+from labs.kit.referee import Referee, settle
+from labs.kit.screen import result_waits_for_inspection
+from labs.kit.typist import ShellStopped, Typist
+
+COMMAND_SECONDS = 45.0
+REPLAY_SECONDS = 240.0
+STEP_SECONDS = 20.0
+ESCAPES = re.compile(r"[^\n\t\x20-\x7e\u00a0-\uffff]")
+
+
+@dataclass
+class Replay:
+    """`notes`: what went wrong on the way, for the report."""
+
+    referee: Referee
+    typist: Typist
+    clock: Callable[[], float] = time.monotonic
+    notes: list[str] = field(default_factory=list)
+
+    def play(self, hand_in: HandIn) -> None:
+        """Type everything that time allows."""
+        self.referee.progress.said.update(
+            {code: said for code, said in hand_in.said.items() if code in self.referee.lab.questions})
+        deadline = self.clock() + REPLAY_SECONDS * self.referee.run.speed
+        hosts = {host.name for host in self.referee.eyes.cluster.hosts}
+        self._close_steps()
+        for number, command in enumerate(hand_in.commands):
+            if self.clock() > deadline:
+                self.notes.append(f"time is up after {number} of {len(hand_in.commands)} commands")
+                return
+            if command.host not in hosts:
+                self.notes.append(f"there is no host {command.host!r}: {shown(command)} was not typed")
+            else:
+                self._type(command)
+
+    def _type(self, command: Command) -> None:
+        try:
+            self.typist.type(command.host, command.line)
+        except ShellStopped as stopped:
+            self.notes.append(f"{shown(command)} did not come back: {str(stopped).partition('; last')[0]}")
+            self.typist.forget(command.host)
+        self._close_steps()
+
+    def _close_steps(self) -> None:
+        """As the guide does: what a step asks for is judged when it is reached, and then the next one."""
+        progress, steps = self.referee.progress, self.referee.lab.steps
+        while progress.step < len(steps) - 1:
+            step = steps[progress.step]
+            if not step.checks:
+                progress.step += 1
+                continue
+            results = settle(self.referee, lambda step=step: self.referee.judge_step(step),  # type: ignore[misc]
+                             STEP_SECONDS, threading.Event().wait)
+            if any(not _closed(result) for result in results):
+                return
+            progress.step += 1
+
+    def judged(self, judge: Callable[[], list[Result]]) -> list[Result]:
+        """The final judgement. Raises GraderError where the cluster is not to be judged at all."""
+        try:
+            return judge()
+        except OSError as error:
+            raise GraderError(f"the cluster does not answer: {error}") from None
+
+
+def _closed(result: Result) -> bool:
+    return result.status == PASSED or result_waits_for_inspection(result)
+
+
+def shown(command: Command) -> str:
+    """A command for a report: one short line without control characters."""
+    line = ESCAPES.sub("?", command.line).replace("\n", " ⏎ ")
+    return f"“{line if len(line) <= 80 else line[:79] + '…'}” on {command.host[:16]}"

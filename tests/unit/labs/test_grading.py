@@ -1,0 +1,150 @@
+"""Hand-ins that nobody vouches for, and the reports written of them."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from labs.kit.grading import pages, writers
+from labs.kit.grading.command import file_names
+from labs.kit.grading.handin import Command, HandIn, chain_holds, chained, gather, of_bytes
+from labs.kit.grading.pool import grade_all
+from labs.kit.grading.submit import pack, read_typed
+from labs.kit.grading.worker import broken, refused
+
+MANIFEST = {"format": 1, "student": "Zoé", "lab": "03-scaling", "seed": "s1"}
+
+
+def zipped(files: dict[str, str | bytes]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return out.getvalue()
+
+
+def swlab(**files: str | bytes) -> bytes:
+    return zipped({"manifest.json": json.dumps(MANIFEST), "answers.json": "{}", **{
+        name.replace("__", "."): data for name, data in files.items()}})
+
+
+def one(name: str, data: bytes) -> HandIn:
+    [found] = of_bytes(name, data)
+    return found
+
+
+def test_what_is_packed_can_be_read_again(tmp_path: Path) -> None:
+    (tmp_path / "events.jsonl").write_text('{"t":1}\n{"t":2}\n{"t"')
+    results = {"lab": "03-scaling", "seed_id": "s1", "lab_hash": "x", "host_facts": {}}
+    commands = [Command("manager1", "docker node ls\ndocker ps", 1.5), Command("client", "lab load 4 é", 2.5)]
+    found = one("x.swlab", pack("Zoé", results, {"P1": "4/3/3"}, commands, tmp_path))
+    assert found == HandIn("Zoé", "03-scaling", "s1", tuple(commands), {"P1": "4/3/3"})
+
+
+def test_a_script_is_typed_where_it_says() -> None:
+    found = one("bob.sh", b"# me\ndocker ps\n@predict p1 4/3/3\n@step x\n@worker1\n  true\n")
+    assert found.commands == (Command("manager1", "docker ps"), Command("worker1", "  true"))
+    assert found.said == {"P1": "4/3/3"} and found.student == "bob" and not found.problem
+
+
+@pytest.mark.parametrize(("name", "data", "says"), [
+    ("a.swlab", b"not a zip", "no zip"),
+    ("a.swlab", zipped({}), "manifest.json is missing"),
+    ("a.swlab", swlab(manifest__json="[]"), "does not hold"),
+    ("a.swlab", swlab(manifest__json="[" * 100_000), "not JSON"),
+    ("a.swlab", swlab(manifest__json=b"\xff\xfe"), "UTF-8"),
+    ("a.swlab", swlab(manifest__json='{"format": 9}'), "format"),
+    ("a.swlab", zipped({"../../etc/passwd": "x"}), "paths"),
+    ("a.swlab", zipped({"/etc/passwd": "x"}), "paths"),
+    ("a.swlab", swlab(commands__jsonl="ls\n"), "no command"),
+    ("a.swlab", swlab(commands__jsonl='{"host": "m", "line": "\\u0003"}\n'), "control"),
+    ("a.sh", b"\xff\xfe\x00", "UTF-8"),
+    ("a.sh", b"true\n" * 10_000, "at most"),
+    ("a.sh", b"x" * 5000, "longer"),
+    ("a.sh", b"ls\x1b[2J", "control"),
+    ("a.swlab", zipped({f"{n}": "" for n in range(4001)}), "more than is allowed"),
+])
+def test_what_cannot_be_graded_says_why(name: str, data: bytes, says: str) -> None:
+    assert says in one(name, data).problem
+
+
+def test_a_symbolic_link_is_not_followed(tmp_path: Path) -> None:
+    link = zipfile.ZipInfo("manifest.json")
+    link.external_attr = 0o120777 << 16
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr(link, "/etc/passwd")
+    assert "symbolic link" in one("a.swlab", out.getvalue()).problem
+    (tmp_path / "a.sh").symlink_to("/etc/passwd")
+    [found] = gather([tmp_path])
+    assert "symbolic link" in found.problem
+
+
+def test_a_bomb_is_not_unpacked() -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(5):
+            archive.writestr(str(number), bytes(15 * 1024 * 1024))
+    assert "more than is allowed" in one("a.swlab", out.getvalue()).problem
+
+
+def test_a_moodle_zip_names_its_students(tmp_path: Path) -> None:
+    place = tmp_path / "bulk.zip"
+    place.write_bytes(zipped({"Ann Lee_12_assignsubmission_file_/work.swlab": swlab(),
+                              "Bob_13_assignsubmission_file_/w.sh": "ls\n", "Bob_13_onlinetext_/x.html": ""}))
+    found = list(gather([place]))
+    assert [(f.student, f.problem, f.lab) for f in found] == [("Ann Lee", "", "03-scaling"), ("Bob", "", "")]
+
+
+def test_an_edited_event_log_is_seen() -> None:
+    text = chained(['{"t": 1}', '{"t": 2}', '{"t": 3}'])
+    assert chain_holds(text)
+    assert not chain_holds(text.replace('"t":2', '"t":4'))
+    assert not chain_holds("".join(text.splitlines(keepends=True)[1:]))
+    edited = one("a.swlab", swlab(events__jsonl=text.replace('"t":1', '"t":0')))
+    assert not edited.problem and "edited" in edited.notes[0]
+
+
+def test_what_shells_kept_is_read_whole() -> None:
+    data = b"1000000\tdocker ps\x002500000\tfor i in 1 2\ndo true; done\x00rubbish\x00"
+    assert read_typed("h", data) == [Command("h", "docker ps", 1.0), Command("h", "for i in 1 2\ndo true; done", 2.5)]
+
+
+def graded(hand_in: HandIn, lang: str) -> dict[str, Any]:
+    check = {"id": "sc2", "sentence": "it <asks>", "status": "failed", "points": 0, "max_points": 20, "seconds": 1,
+             "expected": 10, "actual": 5, "help": "too few", "mistake": "not_enough", "error": None}
+    return {"student": hand_in.student, "lab": hand_in.lab, "status": "graded", "score": 0, "max_score": 20,
+            "checks": [check], "notes": [], "exit_code": 1}
+
+
+def test_scripts_get_the_lab_that_was_asked_for_and_others_are_refused() -> None:
+    hand_ins = [HandIn("a", commands=(Command("client", "ls"),)), HandIn("b", "02-x", commands=(Command("client", "ls"),)),
+                HandIn("c", problem="broken zip"), HandIn("d", "03-scaling")]
+    found = grade_all(hand_ins, "en", 2, "03-scaling", "s", one=graded)
+    assert [f["status"] for f in found] == ["graded", "refused", "refused", "refused"]
+    assert "nothing was typed" in found[3]["problem"]
+    assert "broken zip" in found[2]["problem"] and "02-x" in found[1]["problem"]
+
+
+def test_a_graders_error_is_no_zero_in_any_report() -> None:
+    evil = HandIn("=evil()", "03")
+    found = [broken(evil, "it fell"), graded(HandIn("a<b", "03"), "en"), refused(HandIn("c"), "no")]
+    suites = ElementTree.fromstring(writers.junit(found))
+    assert [(s.get("errors"), s.get("failures")) for s in suites] == [("1", "0"), ("0", "1"), ("0", "1")]
+    assert writers.table(found).splitlines()[1] == "'=evil();03;;20;error;;"
+    assert "'=evil(),,20" in writers.moodle(found)
+    assert "score" not in json.loads(writers.gradescope(found[0]))
+    assert json.loads(writers.gradescope(found[1]))["tests"][0]["score"] == 0
+    page = pages.class_page(found, ["x", "y", "z"])
+    assert "a&lt;b" in page and "a<b" not in page and "no score" in page
+    assert "it &lt;asks&gt;" in pages.student_page(found[1])
+
+
+def test_students_of_one_name_get_two_files() -> None:
+    assert file_names(["A b", "A b", "../../x", "…"]) == ["A_b", "A_b~2", "x", "student"]
