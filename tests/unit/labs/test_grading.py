@@ -19,6 +19,7 @@ from labs.kit.grading.submit import pack, read_typed
 from labs.kit.grading.worker import broken, refused
 
 MANIFEST = {"format": 1, "student": "Zoé", "lab": "03-scaling", "seed": "s1"}
+LS = Command("client", "ls")
 
 
 def zipped(files: dict[str, str | bytes]) -> bytes:
@@ -124,7 +125,7 @@ def graded(hand_in: HandIn, lang: str) -> dict[str, Any]:
 
 
 def test_scripts_get_the_lab_that_was_asked_for_and_others_are_refused() -> None:
-    hand_ins = [HandIn("a", commands=(Command("client", "ls"),)), HandIn("b", "02-x", commands=(Command("client", "ls"),)),
+    hand_ins = [HandIn("a", commands=(LS,)), HandIn("b", "02-x", commands=(LS,)),
                 HandIn("c", problem="broken zip"), HandIn("d", "03-scaling")]
     found = grade_all(hand_ins, "en", 2, "03-scaling", "s", one=graded)
     assert [f["status"] for f in found] == ["graded", "refused", "refused", "refused"]
