@@ -7,7 +7,7 @@ Counterpart: swarmkit/manager/orchestrator/restart/restart.go and the `tasks.go`
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from swarmkit_py.clock import Clock
 from swarmkit_py.ids import Ids
@@ -24,6 +24,7 @@ from swarmkit_py.manager.orchestrator.slots import (
     stop_state,
     wanted,
 )
+from swarmkit_py.manager.orchestrator.turns import Turns
 from swarmkit_py.manager.versions import is_dirty
 from swarmkit_py.model.objects import Node, Object, Service, Task
 from swarmkit_py.model.states import TaskState, Writer
@@ -86,35 +87,31 @@ class RestartSupervisor:
         self._store = store
         self._clock = clock
         self._ids = ids
-        self._dirty: dict[str, None] = {}
-        self._alarms: dict[str, datetime] = {}
+        self._turns = Turns(clock)
 
     async def run(self) -> None:
         await follow(self, self._store, self._clock)
 
     def look_at_everything(self) -> None:
-        self._dirty.update((service.id, None) for service in self._store.all(Service))
+        self._turns.mark(service.id for service in self._store.all(Service))
 
     def notice(self, change: Change) -> None:
         if change.kind is Service:
-            self._dirty[change.object.id] = None
+            self._turns.mark([change.object.id])
         elif change.kind is Task and _matters(change):
-            self._dirty[change.object.service_id] = None
+            self._turns.mark([change.object.service_id])
         elif change.kind is Node and _node_matters(change):
             tasks = self._store.find(Task, node_id=change.object.id)
-            self._dirty.update((task.service_id, None) for task in tasks)
+            self._turns.mark(task.service_id for task in tasks)
 
     def tick(self) -> float | None:
         """One service's turn."""
-        self._ring()
-        service_id = next(iter(self._dirty), None)
+        service_id = self._turns.take()
         if service_id is not None:
-            del self._dirty[service_id]
             self._supervise(service_id)
-        return 0 if self._dirty else self._seconds_to_alarm()
+        return self._turns.rest()
 
     def _supervise(self, service_id: str) -> None:
-        self._alarms.pop(service_id, None)
         service = self._store.get(Service, service_id)
         if service is None:
             return
@@ -122,20 +119,10 @@ class RestartSupervisor:
         nodes = {node.id: node for node in self._store.all(Node)}
         plan = supervise(service, self._store.find(Task, service_id=service_id), nodes, now)
         if plan.wake_at is not None:
-            self._alarms[service_id] = plan.wake_at
+            self._turns.call(service_id, plan.wake_at)
         if plan.steps and not self._store.update(
                 lambda tx: carry_out(tx, plan, service, self._ids, now), writer=Writer.ORCHESTRATOR):
-            self._dirty[service_id] = None
-
-    def _ring(self) -> None:
-        """Services whose alarm is due are looked at again."""
-        now = self._clock.now()
-        self._dirty.update((sid, None) for sid, when in self._alarms.items() if when <= now)
-
-    def _seconds_to_alarm(self) -> float | None:
-        if not self._alarms:
-            return None
-        return max((min(self._alarms.values()) - self._clock.now()) / timedelta(seconds=1), 0.001)
+            self._turns.mark([service_id])
 
 
 def _matters(change: Change) -> bool:

@@ -6,7 +6,7 @@ Counterpart: the Supervisor and the goroutines of swarmkit/manager/orchestrator/
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from msgspec.structs import replace
 
@@ -15,6 +15,7 @@ from swarmkit_py.ids import Ids
 from swarmkit_py.manager.loop import follow
 from swarmkit_py.manager.orchestrator.plan import carry_out
 from swarmkit_py.manager.orchestrator.slots import follows_nodes, is_global, is_replicated
+from swarmkit_py.manager.orchestrator.turns import Turns
 from swarmkit_py.manager.orchestrator.update import UpdatePlan, UpdateStep
 from swarmkit_py.manager.orchestrator.update import step as by_policy
 from swarmkit_py.manager.versions import rolled_back
@@ -34,37 +35,32 @@ class Updater:
         self._clock = clock
         self._ids = ids
         self._step = step
-        self._dirty: dict[str, None] = {}
-        self._alarms: dict[str, datetime] = {}
+        self._turns = Turns(clock)
 
     async def run(self) -> None:
         await follow(self, self._store, self._clock)
 
     def look_at_everything(self) -> None:
-        self._dirty.update((service.id, None) for service in self._store.all(Service))
+        self._turns.mark(service.id for service in self._store.all(Service))
 
     def notice(self, change: Change) -> None:
         if change.kind is Service:
-            self._dirty[change.object.id] = None
+            self._turns.mark([change.object.id])
         elif change.kind is Task and _matters(change):
             service = self._store.get(Service, change.object.service_id)
             if service is not None and service.update_status is not None:
-                self._dirty[service.id] = None
+                self._turns.mark([service.id])
         elif change.kind is Node and _node_matters(change):
-            self._dirty.update((s.id, None) for s in self._store.all(Service) if follows_nodes(s))
+            self._turns.mark(s.id for s in self._store.all(Service) if follows_nodes(s))
 
     def tick(self) -> float | None:
         """One service's turn."""
-        now = self._clock.now()
-        self._dirty.update((sid, None) for sid, when in self._alarms.items() if when <= now)
-        service_id = next(iter(self._dirty), None)
+        service_id = self._turns.take()
         if service_id is not None:
-            del self._dirty[service_id]
             self._update(service_id)
-        return 0 if self._dirty else self._seconds_to_alarm()
+        return self._turns.rest()
 
     def _update(self, service_id: str) -> None:
-        self._alarms.pop(service_id, None)
         service = self._store.get(Service, service_id)
         if service is None or not (is_replicated(service) or is_global(service)):
             return
@@ -72,10 +68,10 @@ class Updater:
         nodes = {node.id: node for node in self._store.all(Node)}
         plan = self._step(service, self._store.find(Task, service_id=service_id), nodes, now)
         if plan.wake_at is not None:
-            self._alarms[service_id] = plan.wake_at
+            self._turns.call(service_id, plan.wake_at)
         if (plan.steps or plan.status) and not self._store.update(
                 lambda tx: self._carry_out(tx, plan, service, now), writer=Writer.ORCHESTRATOR):
-            self._dirty[service_id] = None
+            self._turns.mark([service_id])
 
     def _carry_out(self, tx: Transaction, plan: UpdatePlan, service: Service, now: datetime) -> bool:
         complete = carry_out(tx, plan, service, self._ids, now)
@@ -84,11 +80,6 @@ class Updater:
         elif plan.status is not None:
             tx.update(replace(service, update_status=plan.status))
         return complete
-
-    def _seconds_to_alarm(self) -> float | None:
-        if not self._alarms:
-            return None
-        return max((min(self._alarms.values()) - self._clock.now()) / timedelta(seconds=1), 0.001)
 
 
 def _matters(change: Change) -> bool:
