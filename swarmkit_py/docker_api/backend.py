@@ -153,6 +153,9 @@ class NodeBackend(Protocol):
     def node_networks(self) -> list[NetworkAssignment]:
         """The overlays this node carries, as its manager told it (a worker knows no others); none outside a swarm."""
 
+    async def network_differences(self) -> list[str]:
+        """How this node's kernel differs from what its networks should be, a sentence each."""
+
     def control(self) -> ControlApi:
         """Raises Unavailable with Docker's text when this node is no manager (two texts: no swarm / a worker)."""
 

@@ -23,5 +23,8 @@ class NodeNetwork(SandboxNetwork, Protocol):
         """Make the kernel carry exactly these networks and published ports. `node_address` is this node's
         underlay address (the local VXLAN end). Idempotent; returns when the kernel agrees."""
 
+    async def verify(self) -> list[str]:
+        """How the kernel differs from what is wanted, a sentence each; empty: it agrees. Changes nothing."""
+
     async def reset(self) -> None:
         """Forget all networks and endpoints (the node left the swarm)."""

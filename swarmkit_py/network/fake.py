@@ -44,6 +44,10 @@ class FakeNetwork:
         """See NodeNetwork."""
         self.node_address, self.networks, self.endpoints, self.services = "", {}, {}, {}
 
+    async def verify(self) -> list[str]:
+        """It has no kernel that could differ."""
+        return []
+
     async def create_sandbox(self, spec: SandboxSpec) -> Sandbox:
         """See SandboxNetwork; the same errors as the real one."""
         if failure := self.fail_next:

@@ -107,6 +107,9 @@ class Node:
     def node_networks(self) -> list[NetworkAssignment]:
         return self._agent.networks if self._agent else []
 
+    async def network_differences(self) -> list[str]:
+        return await self._parts.network.verify()
+
     def control(self) -> ControlApi:
         if self._locked:
             raise Unavailable(texts.LOCKED)

@@ -163,6 +163,9 @@ class FakeBackend:
     def swarm_info(self) -> SwarmInfo:
         return self.info
 
+    async def network_differences(self) -> list[str]:
+        return ["link br-4097 is missing"]
+
     def node_networks(self) -> list[NetworkAssignment]:
         return self.carried
 

@@ -95,7 +95,13 @@ def _plan(service: Service, control: ControlApi, nodes: dict[str, str]) -> Json:
     }
 
 
+async def net_verify(call: Call) -> web.StreamResponse:
+    """This node's kernel against what its networks should be, before the reconciler mends it."""
+    return json_answer({"Host": call.backend.hostname, "Differences": await call.backend.network_differences()})
+
+
 ROUTES = [
+    Route("GET", "/swarmkit/net/verify", net_verify),
     Route("GET", "/swarmkit/why/{id}", why),
     Route("GET", "/swarmkit/rebalance", rebalance),
 ]
