@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 EVENTS_FILE = "events.jsonl"
+GIVEN = "given"
+"""The act of putting a lab back as it was."""
 _lock = threading.Lock()
 
 
@@ -46,6 +48,11 @@ class Events:
 
     def __iter__(self) -> Iterator[Event]:
         return iter(self.found)
+
+    def since_given(self) -> Events:
+        """Without what was before the last time the lab was put back: that counts for nobody."""
+        again = [number for number, event in enumerate(self.found) if (event.kind, event.action) == ("lab", GIVEN)]
+        return Events(self.found[again[-1]:]) if again else self
 
     def changes(self, service: str) -> list[Event]:
         """What a service was asked to be, each time it was created or updated: `data` is the API's object."""

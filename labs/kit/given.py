@@ -43,8 +43,11 @@ def prepare(eyes: Eyes, table: Mapping[str, Any], params: Params, say: Say, spee
     return _at_rest(eyes, speed)
 
 
-def reset(eyes: Eyes, table: Mapping[str, Any], params: Params, say: Say, speed: float = 1.0) -> World:
-    """Take everything down and give it anew: whatever the student did, it is gone."""
+def reset(
+    eyes: Eyes, table: Mapping[str, Any], params: Params, say: Say, speed: float = 1.0,
+    emptied: Callable[[], object] = lambda: None,
+) -> World:
+    """Take everything down and give it anew: whatever the student did, it is gone. `emptied` is called in between."""
     say("given.clean")
     eyes.cluster.call("mend")
     if not until(lambda: all(_answers(engine) for engine in eyes.engines.values()), SETTLE_SECONDS * speed):
@@ -55,6 +58,7 @@ def reset(eyes: Eyes, table: Mapping[str, Any], params: Params, say: Say, speed:
         raise GraderError("the old containers did not go away")
     for engine in eyes.engines.values():
         _sweep(engine)
+    emptied()
     return prepare(eyes, table, params, say, speed)
 
 

@@ -137,8 +137,8 @@ class Store:
 
     @property
     def events(self) -> Events:
-        """What happened in this cluster so far."""
-        return read_events(self._run.with_name(EVENTS_FILE))
+        """What happened in this cluster since the lab was given (anew)."""
+        return read_events(self._run.with_name(EVENTS_FILE)).since_given()
 
     def stamp(self) -> tuple[int, int]:
         """Changes when another process wrote one of the files."""

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from labs.kit.cluster_port import Cluster
+from labs.kit.events import GIVEN, note
 from labs.kit.folder import Lab, find_lab
 from labs.kit.given import prepare, reset
 from labs.kit.history import History
@@ -88,7 +89,8 @@ def _only_lab() -> str | None:
 def start_again(referee: Referee, say: Say) -> None:
     """The cluster as at the start, progress too; the seed stays."""
     end_traffic(referee.eyes.cluster, referee.eyes.client)
-    reset(referee.eyes, referee.lab.table, referee.params, say, referee.run.speed)
+    reset(referee.eyes, referee.lab.table, referee.params, say, referee.run.speed,
+          emptied=lambda: note(referee.eyes.cluster.run_dir, GIVEN))
     say("given.baseline")
     progress = Progress(referee.lab.id, referee.run.seed)
     run = replace(referee.run, history=History(), changed=time.monotonic())
