@@ -18,6 +18,7 @@ from swarmkit_py.model.assignment import NetworkAssignment
 from swarmkit_py.model.base import Model
 from swarmkit_py.model.objects import Cluster, Config, Network, Node, Secret, Service, Task
 from swarmkit_py.model.specs import ClusterSpec, ConfigSpec, NetworkSpec, NodeSpec, SecretSpec, ServiceSpec
+from swarmkit_py.network.base import LocalNetworks
 from swarmkit_py.rpc.messages import LogLineMessage
 from swarmkit_py.runtime.base import ContainerEngine, ImageKeeper, LogOptions
 from swarmkit_py.runtime.base_mounts import VolumeStore
@@ -145,6 +146,7 @@ class NodeBackend(Protocol):
     engine: ContainerEngine
     images: ImageKeeper
     volumes: VolumeStore
+    bridges: LocalNetworks
     daemon_id: str
     data_root: str
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from swarmkit_py.docker_api.container_options import health_config, limits, log_config, seccomp, ulimits
 from swarmkit_py.docker_api.convert import Json
+from swarmkit_py.docker_api.endpoint_request import local_places
 from swarmkit_py.docker_api.host_config import (
     asks_nothing,
     network_mode,
@@ -63,6 +64,7 @@ def container_config(body: Json, name: str, exposed: list[str]) -> ContainerConf
 
 def _sandbox(body: Json, host: Json, exposed: list[str]) -> SandboxSpec:
     mode = network_mode(host)
+    places = local_places(_object(_object(body, "NetworkingConfig"), "EndpointsConfig"), mode)
     ports = port_mappings(host)
     if _flag(host, "PublishAllPorts"):
         bound = {f"{port.target_port}/{port.protocol}" for port in ports}
@@ -70,7 +72,8 @@ def _sandbox(body: Json, host: Json, exposed: list[str]) -> SandboxSpec:
         ports += [port for port in port_mappings({"PortBindings": dict.fromkeys(wanted)})
                   if f"{port.target_port}/{port.protocol}" not in bound]
     _refuse_twice(ports)
-    return SandboxSpec(id="", mode=mode, ports=ports if mode == "bridge" else [])
+    mode = "bridge" if places else mode
+    return SandboxSpec(id="", mode=mode, ports=ports if mode == "bridge" else [], locals=places)
 
 
 def _refuse_twice(ports: list[PortMapping]) -> None:
@@ -85,16 +88,6 @@ def _refuse(body: Json, host: Json) -> None:
         if not asks_nothing(body.get(name)):
             raise Unimplemented(f"{name} is not there yet in this kit: run the container without it")
     refuse_unsupported(host)
-    for name, endpoint in _object(_object(body, "NetworkingConfig"), "EndpointsConfig").items():
-        if name not in ("default", "bridge", "host", "none"):
-            raise Unimplemented(f"connecting a container to the network {name!r} is not there yet in this kit")
-        _refuse_endpoint(endpoint or {})
-
-
-def _refuse_endpoint(endpoint: Json) -> None:
-    for name, value in endpoint.items():
-        if not asks_nothing(value):
-            raise Unimplemented(f"NetworkingConfig.{name} is not there yet in this kit")
 
 
 def exec_config(body: Json) -> ExecConfig:

@@ -17,6 +17,7 @@ from swarmkit_py.docker_api.host_config import host_config_json
 from swarmkit_py.docker_api.mount_request import mounts_json
 from swarmkit_py.model.assignment import mac_of
 from swarmkit_py.model.container import STARTING
+from swarmkit_py.model.local import LocalPlace
 from swarmkit_py.runtime.base import Container, Image, PortMapping
 from swarmkit_py.runtime.program import merge_environment
 
@@ -72,6 +73,8 @@ def container_summary(container: Container, image: Image | None, now: datetime, 
 def network_mode(container: Container) -> str:
     """Docker's word for how the container is connected."""
     sandbox = container.config.sandbox
+    if sandbox is not None and sandbox.locals:
+        return sandbox.locals[0].network
     return sandbox.mode if sandbox is not None and sandbox.mode in ("host", "none") else "default"
 
 
@@ -117,12 +120,31 @@ def networks_json(container: Container, names: NetworkNames) -> Json:
         return {names(place.network_id): _endpoint(container, place.network_id, place.address, "")
                 for place in sandbox.overlays}
     config = container.config.sandbox
+    if config is not None and config.locals:
+        return _local_endpoints(container, config.locals, names)
     mode = config.mode if config is not None else "bridge"
     if mode == "task":
         return {}
     address = sandbox.bridge_address if sandbox is not None else ""
     gateway = sandbox.bridge_gateway.partition("/")[0] if sandbox is not None else ""
     return {mode: _endpoint(container, "", address, gateway)}
+
+
+def _local_endpoints(container: Container, asked: Iterable[LocalPlace], names: NetworkNames) -> Json:
+    """One a place asked for, with what it was given while the container runs."""
+    sandbox = container.sandbox if container.running else None
+    given = {key: place for place in (sandbox.locals if sandbox is not None else ())
+             for key in (place.network_id, place.network)}
+    found: Json = {}
+    for want in asked:
+        place = given.get(want.network)
+        shown = _endpoint(container, "", place.address if place else "", place.gateway if place else "")
+        found[place.network if place else names(want.network)] = {
+            **shown, "NetworkID": place.network_id if place else "",
+            "IPAMConfig": {"IPv4Address": want.address} if want.address else {},
+            "Aliases": [*want.aliases, container.id[:12]],
+            "MacAddress": mac_of(shown["IPAddress"]) if place else ""}
+    return found
 
 
 def _endpoint(container: Container, network_id: str, address: str, gateway: str) -> Json:

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from swarmkit_py.docker_api.convert import Json, meta, plain
 from swarmkit_py.model.assignment import NetworkAssignment, mac_of
+from swarmkit_py.model.local import LocalNetwork
 from swarmkit_py.model.objects import Network, Node
 from swarmkit_py.model.specs import IPAMConfig
 from swarmkit_py.runtime.base import Container
@@ -134,6 +135,22 @@ def balancer_name(network: str) -> str:
 def local_id(*parts: str) -> str:
     """64 hex digits that stay the same as long as what they name (local networks and endpoints are not stored)."""
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def bridge_network_json(network: LocalNetwork, containers: Iterable[Container]) -> Json:
+    """A network of this machine alone; `containers`: those to look for on it."""
+    here: Json = {
+        container.id: endpoint_json(container.name, container.id, place.address)
+        for container in containers if container.running and container.sandbox is not None
+        for place in container.sandbox.locals if place.network_id == network.id}
+    subnets = _subnets(network.subnet, network.gateway)
+    for config in subnets if network.ip_range else ():
+        config["IPRange"] = network.ip_range
+    answer = _network_json(
+        network.name, network.id, network.created, "local", "bridge", subnets, options=dict(network.options),
+        attachable=network.attachable, internal=network.internal, labels=dict(network.labels), containers=here)
+    answer["IPAM"]["Options"] = {}
+    return answer
 
 
 def local_networks(daemon_id: str, created: datetime, bridged: Json, in_swarm: bool) -> list[Json]:

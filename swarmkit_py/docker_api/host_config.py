@@ -50,11 +50,11 @@ def refuse_unsupported(host: Json) -> None:
 
 
 def network_mode(host: Json) -> str:
-    """bridge, none or host. Raises Unimplemented for networks by name and other containers' networks."""
-    asked = host.get("NetworkMode", "")
-    if asked in _NETWORK_MODES:
-        return _NETWORK_MODES[asked]
-    raise Unimplemented(f"HostConfig.NetworkMode {asked!r} is not there yet in this kit: use bridge, host or none")
+    """bridge, none, host, or the name or id of a network. Raises Unimplemented for other containers' networks."""
+    asked = str(host.get("NetworkMode", ""))
+    if asked.startswith(("container:", "ns:")):
+        raise Unimplemented(f"HostConfig.NetworkMode {asked!r} is not there yet in this kit: name a network")
+    return _NETWORK_MODES.get(asked, asked)
 
 
 def restart_policy(host: Json) -> tuple[str, int]:

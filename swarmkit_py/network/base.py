@@ -7,6 +7,8 @@ from types import MappingProxyType
 from typing import Protocol
 
 from swarmkit_py.model.assignment import NetworkAssignment, ServiceEndpoint, ServiceRecord
+from swarmkit_py.model.local import LocalNetwork
+from swarmkit_py.model.specs import NetworkSpec
 from swarmkit_py.runtime.base import SandboxNetwork
 
 
@@ -28,3 +30,17 @@ class NodeNetwork(SandboxNetwork, Protocol):
 
     async def reset(self) -> None:
         """Forget all networks and endpoints (the node left the swarm)."""
+
+
+class LocalNetworks(Protocol):
+    """The networks that this machine has for itself (driver bridge), beside docker0. They are kept over a restart."""
+
+    def local_networks(self) -> list[LocalNetwork]:
+        """In the order they were made."""
+
+    async def create_local(self, spec: NetworkSpec) -> LocalNetwork:
+        """Raises errors.InvalidArgument, errors.AlreadyExists, errors.PermissionDenied (overlapping subnets),
+        errors.Unimplemented."""
+
+    async def remove_local(self, network_id: str) -> None:
+        """Every trace of it. Raises errors.NotFound, errors.PermissionDenied while a container is on it."""

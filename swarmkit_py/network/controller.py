@@ -18,17 +18,23 @@ from typing import TypeVar
 
 from swarmkit_py import errors
 from swarmkit_py.clock import Clock
+from swarmkit_py.ids import Ids
 from swarmkit_py.model.assignment import NetworkAssignment, ServiceEndpoint, ServiceRecord
+from swarmkit_py.model.local import LocalNetwork
+from swarmkit_py.model.specs import NetworkSpec
 from swarmkit_py.network.answers import Scope
 from swarmkit_py.network.directory import Directory
 from swarmkit_py.network.kernel import Kernel
+from swarmkit_py.network.local import find_network, plan_network, refuse_in_use
 from swarmkit_py.network.namespaces import pinned
+from swarmkit_py.network.netlink import local_addresses
 from swarmkit_py.network.overlap import refuse_overlap
 from swarmkit_py.network.placement import check_spec, place_sandbox
 from swarmkit_py.network.ports import listens_here
 from swarmkit_py.network.reconcile import Operation
 from swarmkit_py.network.records import Assigned, Records, SandboxRecord
 from swarmkit_py.network.resolver import Ears, Resolver, open_ears
+from swarmkit_py.network.shelf import Shelf
 from swarmkit_py.network.state import HOST, KernelState
 from swarmkit_py.network.upstream import Upstream
 from swarmkit_py.network.wanted import Inputs, wanted_state
@@ -47,15 +53,21 @@ log = logging.getLogger(__name__)
 
 class NetworkController:
     """The data plane of the node whose network and mount namespace this process is in; its files live under
-    `exec_root`. `start` comes first and `stop` last; networks and sandboxes outlive `stop` and the process."""
+    `exec_root`, those of this machine's own networks in `keep`.
+    `start` comes first and `stop` last; networks and sandboxes outlive `stop` and the process."""
 
-    def __init__(self, exec_root: Path, clock: Clock, repair_interval: float = REPAIR_INTERVAL) -> None:
+    def __init__(
+        self, exec_root: Path, clock: Clock, repair_interval: float = REPAIR_INTERVAL, *, keep: Path | None = None,
+        ids: Ids | None = None,
+    ) -> None:
         self._namespaces, self._networks = exec_root / "netns", exec_root / "networks"
         self._records = Records(exec_root)
         self._clock = clock
         self._interval = repair_interval
         self._assigned = Assigned()
         self._sandboxes: dict[str, SandboxRecord] = {}
+        self._shelf, self._ids = Shelf(keep or exec_root / "bridges"), ids or Ids()
+        self._bridges: dict[str, LocalNetwork] = {}
         self._worker = ThreadPoolExecutor(1, "network")
         self._kernel: Kernel | None = None
         self._timer: asyncio.Task[None] | None = None
@@ -66,6 +78,7 @@ class NetworkController:
         """Find what an earlier run left, make docker0, begin to watch for foreign changes. Networks and published
         ports go on as they were until `configure` or `reset`. Raises errors.FailedPrecondition (no nft, a docker0
         that is not ours), errors.Internal."""
+        self._bridges = await self._in_worker(self._shelf.load)
         self._kernel, self._assigned, self._sandboxes = await self._in_worker(self._recover)
         await self._agree()
         self._publish()
@@ -120,6 +133,7 @@ class NetworkController:
             if spec.namespace:
                 await self._in_worker(lambda: self._open().adopt(spec.namespace, Path(record.sandbox.path)))
             await self._agree(spec.id, finish)
+            self._publish()
             if ears:
                 await self._resolver.serve(spec.id, ears[0], self._scope(record))
         except BaseException:
@@ -133,6 +147,7 @@ class NetworkController:
         """See SandboxNetwork."""
         self._sandboxes.pop(sandbox_id, None)
         self._resolver.silence(sandbox_id)
+        self._publish()
         await self._agree(then=lambda: self._records.forget(sandbox_id))
 
     def get_sandbox(self, sandbox_id: str) -> Sandbox | None:
@@ -143,6 +158,32 @@ class NetworkController:
     def sandboxes(self) -> list[Sandbox]:
         """All sandboxes, for `network inspect`."""
         return [record.sandbox for record in self._sandboxes.values()]
+
+    def local_networks(self) -> list[LocalNetwork]:
+        """See LocalNetworks."""
+        return sorted(self._bridges.values(), key=lambda network: network.created)
+
+    async def create_local(self, spec: NetworkSpec) -> LocalNetwork:
+        """See LocalNetworks."""
+        here = await self._in_worker(local_addresses)
+        network = plan_network(spec, self._ids.container_id(), self._clock.now(), self._bridges.values(), here)
+        self._bridges[network.id] = network
+        try:
+            await self._agree(then=lambda: self._shelf.save(network))
+        except BaseException:
+            self._bridges.pop(network.id, None)
+            self._worker.submit(self._reach)
+            raise
+        self._publish()
+        return network
+
+    async def remove_local(self, network_id: str) -> None:
+        """See LocalNetworks."""
+        network = find_network(self._bridges, network_id)
+        refuse_in_use(network, (record.sandbox for record in self._sandboxes.values()))
+        del self._bridges[network.id]
+        self._publish()
+        await self._agree(then=lambda: self._shelf.forget(network.id))
 
     async def verify(self) -> list[str]:
         """How the kernel differs from what is wanted, a sentence each; empty: it agrees."""
@@ -171,22 +212,25 @@ class NetworkController:
         path = "" if spec.mode == "host" else str(self._namespaces / spec.id)
         assigned = self._assigned
         return place_sandbox(spec, path, self._sandboxes.values(), assigned.networks, assigned.endpoints.values(),
-                             listens_here)
+                             listens_here, self._bridges)
 
     def _inputs(self) -> Inputs:
         """A snapshot; called from the worker while the loop may change things."""
         assigned = self._assigned
         return Inputs(assigned.node_address, assigned.networks, assigned.endpoints, dict(self._sandboxes),
-                      assigned.services, str(self._networks))
+                      assigned.services, str(self._networks), dict(self._bridges))
 
     def _scope(self, record: SandboxRecord) -> Scope:
         sandbox = record.sandbox
-        return Scope(tuple(overlay.network_id for overlay in sandbox.overlays), bool(sandbox.bridge_address),
+        networks = (*(o.network_id for o in sandbox.overlays), *(place.network_id for place in sandbox.locals))
+        return Scope(networks, bool(sandbox.outer_address),
                      tuple(sandbox.nameservers))
 
     def _publish(self) -> None:
         """Names follow what the kernel was just told: no name leads where nothing is yet."""
-        self._resolver.directory = Directory(self._assigned.networks, self._assigned.services.values())
+        plugged = [place for record in self._sandboxes.values() for place in record.sandbox.locals]
+        self._resolver.directory = Directory(
+            self._assigned.networks, self._assigned.services.values(), self._bridges.values(), plugged)
 
     async def _answer_again(self, record: SandboxRecord) -> None:
         """After a restart: the resolver of a container that is still there."""

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from swarmkit_py.model.assignment import NetworkAssignment, ServiceRecord
+from swarmkit_py.model.local import LocalAddress, LocalNetwork
 
 TASKS = "tasks."
 
@@ -32,15 +33,21 @@ class Zone:
 
 
 class Directory:
-    """All names of this node's networks."""
+    """All names of this node's networks: those of services, and on its own bridges containers' (`plugged`)."""
 
     def __init__(
-        self, networks: Mapping[str, NetworkAssignment] | None = None, services: Iterable[ServiceRecord] = ()
+        self, networks: Mapping[str, NetworkAssignment] | None = None, services: Iterable[ServiceRecord] = (),
+        bridges: Iterable[LocalNetwork] = (), plugged: Iterable[LocalAddress] = (),
     ) -> None:
         self._zones = {
             network.id: Zone(network.name.lower(), ipaddress.ip_network(network.subnet, strict=False))
             for network in (networks or {}).values() if not network.ingress
         }
+        self._zones.update({
+            bridge.id: Zone(bridge.name.lower(), ipaddress.ip_network(bridge.subnet)) for bridge in bridges})
+        for place in plugged:
+            if zone := self._zones.get(place.network_id):
+                _enter_place(zone, place)
         for record in services:
             if zone := self._zones.get(record.network_id):
                 _enter(zone, record)
@@ -69,6 +76,14 @@ class Directory:
 
     def _of(self, networks: Sequence[str]) -> list[Zone]:
         return [self._zones[id_] for id_ in networks if id_ in self._zones]
+
+
+def _enter_place(zone: Zone, place: LocalAddress) -> None:
+    address = place.address.partition("/")[0]
+    for name in place.names:
+        zone.add(name, [address])
+    if place.names:
+        zone.pointers[address] = place.names[0]
 
 
 def _enter(zone: Zone, record: ServiceRecord) -> None:

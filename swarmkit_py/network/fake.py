@@ -5,9 +5,13 @@ remembers what it was told. Touches no kernel. Counterpart: `network.controller`
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime, timezone
 from types import MappingProxyType
 
 from swarmkit_py.model.assignment import NetworkAssignment, ServiceEndpoint, ServiceRecord
+from swarmkit_py.model.local import LocalNetwork
+from swarmkit_py.model.specs import NetworkSpec
+from swarmkit_py.network.local import find_network, plan_network, refuse_in_use
 from swarmkit_py.network.placement import check_spec, place_sandbox
 from swarmkit_py.network.records import SandboxRecord
 from swarmkit_py.network.wanted import Inputs, wanted_state
@@ -26,6 +30,7 @@ class FakeNetwork:
         self.configured = 0
         self.fail_next: Exception | None = None
         self._records: dict[str, SandboxRecord] = {}
+        self._bridges: dict[str, LocalNetwork] = {}
 
     async def configure(
         self,
@@ -57,7 +62,8 @@ class FakeNetwork:
             check_spec(spec, self.networks)
             path = "" if spec.mode == "host" else f"/fake/netns/{spec.id}"
             self._records[spec.id] = place_sandbox(
-                spec, path, self._records.values(), self.networks, self.endpoints.values(), lambda _: False
+                spec, path, self._records.values(), self.networks, self.endpoints.values(), lambda _: False,
+                self._bridges,
             )
         return self._records[spec.id].sandbox
 
@@ -74,6 +80,24 @@ class FakeNetwork:
         """All sandboxes."""
         return [record.sandbox for record in self._records.values()]
 
+    def local_networks(self) -> list[LocalNetwork]:
+        """See LocalNetworks."""
+        return list(self._bridges.values())
+
+    async def create_local(self, spec: NetworkSpec) -> LocalNetwork:
+        """See LocalNetworks; ids count up, and all are made at the same moment."""
+        made = datetime(2024, 1, 1, tzinfo=timezone.utc)
+        network = plan_network(spec, f"{len(self._bridges) + 1:064x}", made, self._bridges.values(), ())
+        self._bridges[network.id] = network
+        return network
+
+    async def remove_local(self, network_id: str) -> None:
+        """See LocalNetworks."""
+        network = find_network(self._bridges, network_id)
+        refuse_in_use(network, self.sandboxes())
+        del self._bridges[network.id]
+
     def inputs(self) -> Inputs:
         """What a real controller would derive its wanted state from."""
-        return Inputs(self.node_address, self.networks, self.endpoints, dict(self._records), self.services)
+        return Inputs(self.node_address, self.networks, self.endpoints, dict(self._records), self.services,
+                      bridges=self._bridges)

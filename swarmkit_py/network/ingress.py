@@ -61,6 +61,8 @@ class GatewayBridge:
 
     name: str
     subnet: str
+    internal: bool = False
+    """Its containers reach each other and this machine, nobody else."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ def _input_rules() -> list[str]:
 
 def _forward_rules(gateways: Sequence[GatewayBridge], bridges: Sequence[str]) -> list[str]:
     same = [f'iifname "{name}" oifname "{name}" accept' for name in bridges]
-    outward = [f'iifname "{gateway.name}" accept' for gateway in gateways]
+    outward = [f'iifname "{gateway.name}" accept' for gateway in gateways if not gateway.internal]
     return [
         "ct state established,related accept",
         "ct status dnat accept",
@@ -135,5 +137,5 @@ def _source_rules(gateways: Sequence[GatewayBridge], overlays: Sequence[OverlayB
             for overlay in overlays if overlay.node_address]
     own = "ip saddr 127.0.0.0/8 ct status dnat masquerade"
     hairpin = [f'ip saddr {g.subnet} oifname "{g.name}" ct status dnat masquerade' for g in gateways]
-    outside = [f'ip saddr {g.subnet} oifname != "{g.name}" masquerade' for g in gateways]
+    outside = [f'ip saddr {g.subnet} oifname != "{g.name}" masquerade' for g in gateways if not g.internal]
     return [*mesh, own, *hairpin, *outside]

@@ -18,6 +18,9 @@ class Gateway:
 
     name: str
     address: str
+    internal: bool = False
+    """No way out."""
+    mtu: int = 1500
 
     @property
     def subnet(self) -> str:

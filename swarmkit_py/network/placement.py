@@ -7,9 +7,12 @@ Counterpart: moby/libnetwork/ipam and libnetwork/portallocator, as the bridge dr
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 
 from swarmkit_py import errors
 from swarmkit_py.model.assignment import NetworkAssignment, ServiceEndpoint
+from swarmkit_py.model.local import LocalAddress, LocalNetwork
+from swarmkit_py.network import local
 from swarmkit_py.network.names import DOCKER0, GWBRIDGE
 from swarmkit_py.network.ports import PortKey, lowest_free, place_ports
 from swarmkit_py.network.records import SandboxRecord
@@ -38,9 +41,10 @@ def place_sandbox(
     networks: Mapping[str, NetworkAssignment],
     endpoints: Iterable[ServiceEndpoint],
     listens: Callable[[PortKey], bool],
+    bridges: Mapping[str, LocalNetwork] = MappingProxyType({}),
 ) -> SandboxRecord:
     """The sandbox that `spec` asks for, at `path`, beside `others`. Raises errors.Conflict for a taken port,
-    errors.Unavailable when the gateway bridge is full."""
+    errors.Unavailable when the gateway bridge is full, what `local.place` raises."""
     if spec.mode in ("host", "none"):
         return SandboxRecord(mode=spec.mode, sandbox=Sandbox(id=spec.id, path=path))
     if is_closed(spec, networks):
@@ -50,6 +54,12 @@ def place_sandbox(
     sandboxes = [record.sandbox for record in others]
     taken = {(port.protocol, port.published_port) for sandbox in sandboxes for port in sandbox.ports}
     taken |= {(endpoint.protocol, endpoint.published_port) for endpoint in endpoints}
+    if spec.mode == "bridge" and spec.locals:
+        places = _places(spec, sandboxes, bridges)
+        outward = any(place.gateway for place in places)
+        return SandboxRecord(mode=spec.mode, sandbox=Sandbox(
+            id=spec.id, path=path, resolver=RESOLVER, nameservers=spec.nameservers, locals=places,
+            ports=place_ports(spec.id, spec.ports, taken, listens) if outward else []))
     neighbours = [sandbox.bridge_address for sandbox in sandboxes if sandbox.bridge_gateway == bridge.gateway]
     return SandboxRecord(mode=spec.mode, sandbox=Sandbox(
         id=spec.id, path=path, resolver=RESOLVER if spec.mode == "task" else "", nameservers=spec.nameservers,
@@ -57,6 +67,11 @@ def place_sandbox(
         overlays=spec.overlays if spec.mode == "task" else [],
         ports=place_ports(spec.id, spec.ports, taken, listens),
     ))
+
+
+def _places(spec: SandboxSpec, others: list[Sandbox], bridges: Mapping[str, LocalNetwork]) -> list[LocalAddress]:
+    taken = [place for sandbox in others for place in sandbox.locals]
+    return [local.place(wanted, spec.names, f"eth{n}", bridges, taken) for n, wanted in enumerate(spec.locals)]
 
 
 def is_closed(spec: SandboxSpec, networks: Mapping[str, NetworkAssignment]) -> bool:

@@ -13,6 +13,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from swarmkit_py.model.assignment import NetworkAssignment, ServiceEndpoint, ServiceRecord, mac_of
+from swarmkit_py.model.local import LocalNetwork
 from swarmkit_py.network.balance import balancer, virtual_addresses
 from swarmkit_py.network.ingress import Forward, GatewayBridge, OverlayBridge, ruleset
 from swarmkit_py.network.names import DOCKER0, GWBRIDGE, Gateway, bridge_of, host_end, namespace_of, vxlan_of
@@ -57,6 +58,7 @@ class Inputs:
     sandboxes: Mapping[str, SandboxRecord] = field(default_factory=dict)
     services: Mapping[str, ServiceRecord] = field(default_factory=dict)
     directory: str = "/run/networks"
+    bridges: Mapping[str, LocalNetwork] = field(default_factory=dict)
 
     def namespace(self, network: NetworkAssignment) -> str:
         """Where a network lives, as in every key of the state."""
@@ -65,7 +67,7 @@ class Inputs:
 
 def wanted_state(inputs: Inputs) -> KernelState:
     """What the kernel should carry, all of it."""
-    gateways = [DOCKER0, *([GWBRIDGE] if needs_gwbridge(inputs) else [])]
+    gateways = [DOCKER0, *([GWBRIDGE] if needs_gwbridge(inputs) else []), *map(_gateway_of, inputs.bridges.values())]
     networks = sorted(inputs.networks.values(), key=lambda network: network.vni)
     places = [(inputs.namespace(network), network) for network in networks]
     plugs = list(chain.from_iterable(_plugs(record, inputs) for record in inputs.sandboxes.values()))
@@ -110,7 +112,7 @@ def _rulesets(
     return {
         HOST: ruleset(
             forwards(inputs),
-            [GatewayBridge(gateway.name, gateway.subnet) for gateway in gateways],
+            [GatewayBridge(gateway.name, gateway.subnet, internal=gateway.internal) for gateway in gateways],
             [OverlayBridge(bridge_of(n), host_part(n.node_address)) for place, n in places if not place],
             [network.data_path_port for _, network in places],
         ),
@@ -134,7 +136,7 @@ def forwards(inputs: Inputs) -> list[Forward]:
     since its container already has it."""
     taken: dict[tuple[str, int], Forward] = {}
     for record in inputs.sandboxes.values():
-        address = host_part(record.sandbox.bridge_address)
+        address = host_part(record.sandbox.outer_address)
         for port in record.sandbox.ports if address else ():
             key = (port.protocol, port.published_port)
             taken.setdefault(key, Forward(*key, ((address, port.target_port),)))
@@ -145,9 +147,18 @@ def forwards(inputs: Inputs) -> list[Forward]:
     return [taken[key] for key in sorted(taken)]
 
 
+def _gateway_of(network: LocalNetwork) -> Gateway:
+    return Gateway(network.bridge, network.address, internal=network.internal, mtu=bridge_mtu(network))
+
+
+def bridge_mtu(network: LocalNetwork) -> int:
+    """As asked for, or the wire's."""
+    return int(network.options.get(MTU_OPTION, BRIDGE_MTU))
+
+
 def _gateway_link(gateway: Gateway) -> tuple[LinkKey, Link]:
     return LinkKey(HOST, gateway.name), Link(
-        kind="bridge", alias=f"{ALIAS_PREFIX}bridge", mtu=BRIDGE_MTU, mac=_mac(host_part(gateway.address)),
+        kind="bridge", alias=f"{ALIAS_PREFIX}bridge", mtu=gateway.mtu, mac=_mac(host_part(gateway.address)),
     )
 
 
@@ -181,7 +192,17 @@ def _plugs(record: SandboxRecord, inputs: Inputs) -> tuple[Wire, ...]:
         bridge = GWBRIDGE.name if record.mode == "task" else DOCKER0.name
         name = f"eth{len(sandbox.overlays)}"
         sockets.append(Socket(name, HOST, bridge, sandbox.bridge_address, sandbox.bridge_gateway, BRIDGE_MTU))
-    return _wires(sandbox.id, sandbox.path, tuple(sockets))
+    return _wires(sandbox.id, sandbox.path, (*sockets, *_local_sockets(record, inputs)))
+
+
+def _local_sockets(record: SandboxRecord, inputs: Inputs) -> Iterator[Socket]:
+    """One a network of this machine; the first that has a way out has the default route."""
+    routed = bool(record.sandbox.bridge_address)
+    for place in record.sandbox.locals:
+        if network := inputs.bridges.get(place.network_id):
+            gateway = "" if routed else place.gateway
+            routed = routed or bool(gateway)
+            yield Socket(place.interface, HOST, network.bridge, place.address, gateway, bridge_mtu(network))
 
 
 class Socket(NamedTuple):

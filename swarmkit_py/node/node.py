@@ -55,7 +55,7 @@ class Node:
         self.daemon_id = daemon_id(options.data_root, self.ids.container_id())
         self._parts = parts or make_parts(options, self.clock, self.ids)
         self.engine, self.images = self._parts.engine, self._parts.images
-        self.volumes = self._parts.volumes
+        self.volumes, self.bridges = self._parts.volumes, self._parts.bridges
         self._disk = SwarmDisk(options.data_root)
         self._membership: Membership | None = None
         self._manager: ManagerRole | None = None

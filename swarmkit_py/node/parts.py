@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from swarmkit_py.clock import Clock
 from swarmkit_py.errors import InvalidArgument
 from swarmkit_py.ids import Ids
-from swarmkit_py.network.base import NodeNetwork
+from swarmkit_py.network.base import LocalNetworks, NodeNetwork
 from swarmkit_py.network.controller import NetworkController
 from swarmkit_py.node.options import RUNTIMES, NodeOptions
 from swarmkit_py.runtime.base import ContainerEngine, ImageKeeper
@@ -33,6 +33,7 @@ class Parts:
     network: NodeNetwork
     start: Callable[[], Awaitable[None]]
     stop: Callable[[], Awaitable[None]]
+    bridges: LocalNetworks
 
 
 def make_parts(options: NodeOptions, clock: Clock, ids: Ids) -> Parts:
@@ -40,14 +41,14 @@ def make_parts(options: NodeOptions, clock: Clock, ids: Ids) -> Parts:
     if options.runtime == "runc":
         return _real(options, clock, ids)
     if options.runtime == "docker":
-        return _docker(options, clock)
+        return _docker(options, clock, ids)
     if options.runtime == "fake":
         return _fake(options, clock, ids)
     raise InvalidArgument(f"unknown runtime {options.runtime!r}: one of {', '.join(RUNTIMES)}")
 
 
 def _real(options: NodeOptions, clock: Clock, ids: Ids) -> Parts:
-    network = NetworkController(options.exec_root, clock)
+    network = NetworkController(options.exec_root, clock, keep=options.data_root / "networks", ids=ids)
     volumes = LocalVolumes(options.data_root / "volumes", clock, ids)
     images = NodeImages(options.images, options.data_root / "images", clock)
     engine = Engine(network=network, images=images, clock=clock, ids=ids, data_root=options.data_root,
@@ -61,15 +62,15 @@ def _real(options: NodeOptions, clock: Clock, ids: Ids) -> Parts:
         await engine.close()
         await network.stop()
 
-    return Parts(engine, images, volumes, network, start, stop)
+    return Parts(engine, images, volumes, network, start, stop, network)
 
 
-def _docker(options: NodeOptions, clock: Clock) -> Parts:
+def _docker(options: NodeOptions, clock: Clock, ids: Ids) -> Parts:
     from swarmkit_py.runtime.docker import DockerEngine, DockerImages
     from swarmkit_py.runtime.docker.client import DockerClient
     from swarmkit_py.runtime.docker.volumes import DockerVolumes
 
-    network = NetworkController(options.exec_root, clock)
+    network = NetworkController(options.exec_root, clock, keep=options.data_root / "networks", ids=ids)
     client = DockerClient(options.docker_host)
     engine = DockerEngine(client, network=network, clock=clock, owner=str(options.data_root.absolute()))
 
@@ -82,7 +83,7 @@ def _docker(options: NodeOptions, clock: Clock) -> Parts:
         await network.stop()
 
     images = DockerImages(client, options.data_root / "spool")
-    return Parts(engine, images, DockerVolumes(client), network, start, stop)
+    return Parts(engine, images, DockerVolumes(client), network, start, stop, network)
 
 
 def _fake(options: NodeOptions, clock: Clock, ids: Ids) -> Parts:
@@ -94,7 +95,7 @@ def _fake(options: NodeOptions, clock: Clock, ids: Ids) -> Parts:
     known = images if options.images.is_dir() else None  # without an image store, every image is "there"
     engine = FakeEngine(clock, ids, network=network, images=known)
     volumes = LocalVolumes(options.data_root / "volumes", clock, ids)
-    return Parts(engine, images, volumes, network, _nothing, _nothing)
+    return Parts(engine, images, volumes, network, _nothing, _nothing, network)
 
 
 async def _nothing() -> None:

@@ -17,6 +17,7 @@ from msgspec import field
 from swarmkit_py.clock import ZERO_TIME
 from swarmkit_py.model.base import Model
 from swarmkit_py.model.container import Health, Limits, LogConfig, Ulimit
+from swarmkit_py.model.local import LocalAddress, LocalPlace
 from swarmkit_py.model.mounts import DNSConfig, Mount
 from swarmkit_py.model.specs import HealthConfig
 from swarmkit_py.runtime.base_extras import ContainerExtras
@@ -50,6 +51,10 @@ class SandboxSpec(Model, frozen=True, kw_only=True):
     """The file of a network namespace that is already there (another engine made it); "": make one."""
     nameservers: list[str] = field(default_factory=list)
     """Who is asked for names that are not the swarm's (`--dns`); empty: whom the host asks."""
+    locals: list[LocalPlace] = field(default_factory=list)
+    """`bridge` only: networks of this machine, in the place of docker0."""
+    names: list[str] = field(default_factory=list)
+    """What others on those networks know the container by."""
 
 
 class Sandbox(Model, frozen=True, kw_only=True):
@@ -66,6 +71,18 @@ class Sandbox(Model, frozen=True, kw_only=True):
     bridge_gateway: str = ""
     overlays: list[OverlayAddress] = field(default_factory=list)
     ports: list[PortMapping] = field(default_factory=list)
+    locals: list[LocalAddress] = field(default_factory=list)
+
+    @property
+    def network_ids(self) -> list[str]:
+        """Of the networks it is on, but those that every machine has."""
+        return [place.network_id for place in self.overlays] + [place.network_id for place in self.locals]
+
+    @property
+    def outer_address(self) -> str:
+        """With prefix: where its published ports lead; "" if nobody outside reaches it."""
+        outward = (place.address for place in self.locals if place.gateway)
+        return self.bridge_address or next(outward, "")
 
 
 class SandboxNetwork(Protocol):

@@ -31,7 +31,8 @@ def own_addresses(sandbox: Sandbox | None) -> list[str]:
     """Without prefix; on overlays the gateway bridge's address is not one's name."""
     if sandbox is None:
         return []
-    addresses = [overlay.address for overlay in sandbox.overlays] or [sandbox.bridge_address]
+    addresses = [overlay.address for overlay in sandbox.overlays] or [
+        sandbox.bridge_address, *(place.address for place in sandbox.locals)]
     return [address.partition("/")[0] for address in addresses if address]
 
 

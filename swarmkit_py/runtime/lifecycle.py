@@ -91,7 +91,8 @@ class Lifecycle:
     async def _sandbox(self, container: Container) -> Sandbox:
         wanted = container.config.sandbox or SandboxSpec(id=container.id)
         spec = SandboxSpec(id=container.id, mode=wanted.mode, overlays=wanted.overlays, ports=wanted.ports,
-                           nameservers=wanted.nameservers)
+                           nameservers=wanted.nameservers, locals=wanted.locals,
+                           names=[container.name, container.id[:12]])
         return await self._network.create_sandbox(spec)
 
     async def _failed(self, container: Container, cell: Cell, error: BaseException) -> None:

@@ -39,6 +39,7 @@ from swarmkit_py.model.objects import (
 )
 from swarmkit_py.model.specs import NodeSpec, Platform, Resources
 from swarmkit_py.model.states import NodeState, Role, TaskState
+from swarmkit_py.network.fake import FakeNetwork
 from swarmkit_py.rpc.messages import LogLineMessage
 from swarmkit_py.runtime.base import Image, LogOptions, Pulled
 from swarmkit_py.runtime.volumes import LocalVolumes
@@ -149,6 +150,7 @@ class FakeBackend:
         self.images = FakeImages(Path(self._folder.name))
         self.engine = LocalEngine(self.clock, self.ids, self.images)
         self.volumes = LocalVolumes(Path(self._folder.name), self.clock, self.ids)
+        self.bridges = FakeNetwork()
         self.daemon_id = "AAAA:BBBB"
         self.data_root = "/var/lib/swarmd"
         self.store: Store | None = None

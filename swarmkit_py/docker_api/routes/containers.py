@@ -18,6 +18,7 @@ from swarmkit_py.docker_api.container_options import limit_warnings
 from swarmkit_py.docker_api.container_request import check_name, container_config
 from swarmkit_py.docker_api.convert_container import NetworkNames, container_json, container_summary, exposed_ports
 from swarmkit_py.docker_api.filters import Filters, parse_filters
+from swarmkit_py.docker_api.routes.networks import known_networks, refuse_overlay
 from swarmkit_py.docker_api.routing import Route
 from swarmkit_py.errors import InvalidArgument, NotFound, SwarmError, Unavailable, Unimplemented
 from swarmkit_py.model.objects import Network
@@ -43,6 +44,7 @@ def network_names(call: Call) -> NetworkNames:
         names = {network.id: network.spec.name for network in networks}
     except Unavailable:
         names = {network.id: network.name for network in call.backend.node_networks()}
+    names.update({network.id: network.name for network in call.backend.bridges.local_networks()})
     return lambda network_id: names.get(network_id, network_id)
 
 
@@ -91,10 +93,12 @@ class _Selection:
         )
 
     def _on_network(self, container: Container, ref: str) -> bool:
-        places = container.sandbox.overlays if container.sandbox is not None else []
+        sandbox = container.sandbox
+        places = sandbox.network_ids if sandbox is not None else []
         names = self._networks or (lambda network_id: network_id)
-        mode = container.config.sandbox.mode if container.config.sandbox is not None else "bridge"
-        return ref == mode or any(ref in (place.network_id, names(place.network_id)) for place in places)
+        config = container.config.sandbox
+        mode = ("" if config.locals else config.mode) if config is not None else "bridge"
+        return ref == mode or any(ref in (place, names(place)) for place in places)
 
 
 def _name_matches(pattern: str, name: str) -> bool:
@@ -128,8 +132,19 @@ async def start_container(call: Call) -> web.StreamResponse:
     container = call.backend.engine.get(call.params["id"])
     if container.running:
         return empty_answer(304)
+    _refuse_swarm_networks(call, container)
     await call.backend.engine.start(container.id)
     return empty_answer(204)
+
+
+def _refuse_swarm_networks(call: Call, container: Container) -> None:
+    """Raises Internal with Docker's text for a closed network of the swarm, Unimplemented for an attachable one."""
+    places = container.config.sandbox.locals if container.config.sandbox is not None else []
+    local = {key for network in call.backend.bridges.local_networks() for key in (network.id, network.name)}
+    missing = [place.network for place in places if place.network not in local]
+    for network in known_networks(call, full=False) if missing else ():
+        if network["Scope"] == "swarm" and (network["Name"] in missing or network["Id"] in missing):
+            refuse_overlay(network)
 
 
 def _grace(call: Call) -> float | None:

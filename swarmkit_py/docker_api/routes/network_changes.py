@@ -5,6 +5,8 @@ Counterpart: moby/api/server/router/network/network_routes.go, moby/daemon/prune
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from datetime import datetime
 
 from aiohttp import web
@@ -26,11 +28,11 @@ from swarmkit_py.errors import (
     NotFound,
     PermissionDenied,
     Unavailable,
-    Unimplemented,
 )
 from swarmkit_py.model.objects import Network
 
 _PREDEFINED = ("bridge", "host", "none")
+NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
 
 
 async def create_network(call: Call) -> web.StreamResponse:
@@ -40,12 +42,16 @@ async def create_network(call: Call) -> web.StreamResponse:
         raise PermissionDenied(f"operation is not permitted on predefined {spec.name} network ")
     if any(network["Name"] == spec.name for network in known_networks(call, full=False)):
         raise AlreadyExists(f"network with name {spec.name} already exists")
-    if not request.of_the_swarm:
-        if spec.driver != "bridge":
-            raise NotFound(f'plugin "{spec.driver}" not found')
-        raise Unimplemented("networks of one machine (driver bridge) are not there yet in this kit: -d overlay")
-    network = _control(call).create_network(spec)
-    return json_answer({"Id": network.id, "Warning": ""}, 201)
+    if request.of_the_swarm:
+        return json_answer({"Id": _control(call).create_network(spec).id, "Warning": ""}, 201)
+    if spec.driver in ("host", "null"):
+        raise PermissionDenied(f'only one instance of "{spec.driver}" network is allowed')
+    if spec.driver != "bridge":
+        raise NotFound(f'plugin "{spec.driver}" not found')
+    if not NAME.fullmatch(spec.name):
+        raise InvalidArgument(f"invalid network name: {spec.name!r}" if spec.name else "invalid empty network name")
+    local = await call.backend.bridges.create_local(spec)
+    return json_answer({"Id": local.id, "Warning": ""}, 201)
 
 
 def _control(call: Call) -> ControlApi:
@@ -58,6 +64,9 @@ def _control(call: Call) -> ControlApi:
 
 async def remove_network(call: Call) -> web.StreamResponse:
     network = find_network(known_networks(call, full=False), call.params["id"])
+    if any(network["Id"] == local.id for local in call.backend.bridges.local_networks()):
+        await call.backend.bridges.remove_local(network["Id"])
+        return empty_answer(204)
     if network["Scope"] == "local":
         raise PermissionDenied(f"{network['Name']} is a pre-defined network and cannot be removed")
     call.control().remove_network(network["Id"])
@@ -65,22 +74,39 @@ async def remove_network(call: Call) -> web.StreamResponse:
 
 
 async def prune_networks(call: Call) -> web.StreamResponse:
-    """What is in use is left alone, and so is ingress. A worker has nothing to prune."""
+    """What is in use is left alone, and so is ingress. A worker prunes its own networks only."""
     filters = parse_filters(call.query("filters"), accepted.NETWORK_PRUNE)
     before = _until(filters, call.backend.clock.now())
+    gone = await _prune_local(call, filters, before)
     try:
         control = call.control()
     except Unavailable:
-        return json_answer({"NetworksDeleted": None})
-    gone = [network for network in control.list_networks() if _prunes(control, network, filters, before)]
-    return json_answer({"NetworksDeleted": [network.spec.name for network in gone] or None})
+        return json_answer({"NetworksDeleted": gone or None})
+    gone += [network.spec.name for network in control.list_networks() if _prunes(control, network, filters, before)]
+    return json_answer({"NetworksDeleted": gone or None})
+
+
+async def _prune_local(call: Call, filters: Filters, before: datetime | None) -> list[str]:
+    gone = []
+    for network in call.backend.bridges.local_networks():
+        if _spared(network.labels, network.created, filters, before):
+            continue
+        try:
+            await call.backend.bridges.remove_local(network.id)
+        except PermissionDenied:
+            continue  # in use
+        gone.append(network.name)
+    return gone
+
+
+def _spared(labels: Mapping[str, str], created: datetime, filters: Filters, before: datetime | None) -> bool:
+    young = before is not None and created > before
+    spared = "label!" in filters and filters.labels("label!", labels)
+    return young or spared or not filters.labels("label", labels)
 
 
 def _prunes(control: ControlApi, network: Network, filters: Filters, before: datetime | None) -> bool:
-    labels = network.spec.labels
-    young = before is not None and network.created_at > before
-    spared = "label!" in filters and filters.labels("label!", labels)
-    if network.spec.ingress or young or spared or not filters.labels("label", labels):
+    if network.spec.ingress or _spared(network.spec.labels, network.created_at, filters, before):
         return False
     try:
         control.remove_network(network.id)

@@ -12,6 +12,7 @@ from swarmkit_py.docker_api.answers import json_answer
 from swarmkit_py.docker_api.call import Call
 from swarmkit_py.docker_api.convert import Json
 from swarmkit_py.docker_api.convert_network import (
+    bridge_network_json,
     carried_network_json,
     containers_on,
     endpoint_json,
@@ -22,7 +23,7 @@ from swarmkit_py.docker_api.convert_network import (
 from swarmkit_py.docker_api.convert_verbose import verbose_services
 from swarmkit_py.docker_api.filters import Filters, parse_filters
 from swarmkit_py.docker_api.routing import Handler, Route
-from swarmkit_py.errors import InvalidArgument, NotFound, Unavailable, Unimplemented
+from swarmkit_py.errors import Internal, InvalidArgument, NotFound, Unavailable, Unimplemented
 from swarmkit_py.model.objects import Network, Node
 
 PREDEFINED = ("bridge", "host", "none")
@@ -32,7 +33,9 @@ def known_networks(call: Call, *, full: bool) -> list[Json]:
     """Every network this node knows of; `full`: with what is only shown on inspect."""
     in_swarm = call.backend.swarm_info().local_node_state == "active"
     local = local_networks(call.backend.daemon_id, call.api.started, _bridged(call), in_swarm)
-    return [*_swarm_networks(call, full), *local]
+    containers = call.backend.engine.all() if full else []
+    bridges = [bridge_network_json(network, containers) for network in call.backend.bridges.local_networks()]
+    return [*_swarm_networks(call, full), *local, *bridges]
 
 
 def _swarm_networks(call: Call, full: bool) -> list[Json]:
@@ -105,9 +108,10 @@ def _used(call: Call) -> set[str]:
         services = call.control().list_services()
     except Unavailable:
         services = []
-    here = [container.sandbox.overlays for container in call.backend.engine.all() if container.sandbox is not None]
+    sandboxes = [container.sandbox for container in call.backend.engine.all() if container.sandbox is not None]
     asked = {config.target for service in services for config in service.spec.task_template.networks or ()}
-    return asked | {place.network_id for places in here for place in places}
+    here = {network_id for sandbox in sandboxes for network_id in sandbox.network_ids}
+    return asked | here
 
 
 def _dangles(network: Json, used: set[str]) -> bool:
@@ -147,6 +151,16 @@ def _verbose(call: Call, network_id: str) -> Json:
         return {}
     network = control.get_network(network_id)
     return verbose_services(network, control.list_services(), control.list_tasks(), control.list_nodes())
+
+
+def refuse_overlay(network: Json) -> None:
+    """A container of one's own on an overlay. Raises Internal (Docker's status) if the network is closed, else
+    Unimplemented."""
+    if not network["Attachable"]:
+        raise Internal(f"Could not attach to network {network['Name']}: rpc error: code = PermissionDenied desc = "
+                       f"network {network['Name']} not manually attachable")
+    raise Unimplemented(f"a container of one's own on the overlay {network['Name']} is not there yet in this kit: "
+                        "run it as a service (docker service create --network)")
 
 
 def _not_yet(what: str) -> Handler:

@@ -20,6 +20,7 @@ from swarmkit_py.docker_api.routing import Route, Router, split_version
 from swarmkit_py.docker_api.streams import details, frame, log_line, parse_time
 from swarmkit_py.errors import InvalidArgument, Unimplemented
 from swarmkit_py.model.container import Limits
+from swarmkit_py.model.local import LocalPlace
 from swarmkit_py.model.mounts import DNSConfig, Mount, VolumeOptions
 from swarmkit_py.runtime.base import PortMapping
 
@@ -181,12 +182,21 @@ def test_what_cannot_be_done_is_refused_by_name(host: dict[str, Any], named: str
 
 @pytest.mark.parametrize("more", [
     {"Domainname": "x"},
-    {"NetworkingConfig": {"EndpointsConfig": {"mine": {}}}},
-    {"NetworkingConfig": {"EndpointsConfig": {"bridge": {"Aliases": ["a"]}}}},
+    {"HostConfig": {"NetworkMode": "mine"}, "NetworkingConfig": {"EndpointsConfig": {"mine": {"Links": ["a"]}}}},
 ])
 def test_what_cannot_be_done_outside_the_host_config(more: dict[str, Any]) -> None:
     with pytest.raises(Unimplemented):
         container_config({**body(), **more}, "", [])
+
+
+def test_a_place_on_a_network_of_this_machine() -> None:
+    endpoints = {"mine": {"Aliases": ["a"], "IPAMConfig": {"IPv4Address": "172.30.0.9"}}}
+    sent = {**body(NetworkMode="mine"), "NetworkingConfig": {"EndpointsConfig": endpoints}}
+    sandbox = container_config(sent, "", []).sandbox
+    assert sandbox is not None and sandbox.mode == "bridge"
+    assert sandbox.locals == [LocalPlace(network="mine", address="172.30.0.9", aliases=["a"])]
+    with pytest.raises(InvalidArgument, match="only for containers in user defined networks"):
+        container_config({**body(), "NetworkingConfig": {"EndpointsConfig": {"bridge": {"Aliases": ["a"]}}}}, "", [])
 
 
 @pytest.mark.parametrize(("host", "text"), [

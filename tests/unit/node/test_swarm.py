@@ -56,7 +56,8 @@ class Rig:
         network = self.networks.setdefault(number, FakeNetwork())
         volumes = LocalVolumes(root / "volumes", SystemClock(), Ids())
         parts = Parts(
-            cast(ContainerEngine, engine), cast(ImageKeeper, NoImages()), volumes, network, nothing, nothing)
+            cast(ContainerEngine, engine), cast(ImageKeeper, NoImages()), volumes, network, nothing, nothing,
+            network)
         options = NodeOptions(root / "data", root / "exec", root / "docker.sock", root / "images", "fake",
                               hostname=f"host{number}")
         node = Node(options, parts=parts)
