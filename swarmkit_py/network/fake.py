@@ -87,7 +87,7 @@ class FakeNetwork:
     async def create_local(self, spec: NetworkSpec) -> LocalNetwork:
         """See LocalNetworks; ids count up, and all are made at the same moment."""
         made = datetime(2024, 1, 1, tzinfo=timezone.utc)
-        network = plan_network(spec, f"{len(self._bridges) + 1:064x}", made, self._bridges.values(), ())
+        network = plan_network(spec, f"{len(self._bridges) + 1:012x}" + 52 * "0", made, self._bridges.values(), ())
         self._bridges[network.id] = network
         return network
 
