@@ -70,8 +70,33 @@ def ask(hosts: Hosts, node: str, pids: list[int], width: int, addresses: list[st
 
 def test_tasks_reach_each_other_exactly_where_they_share_an_overlay(hosts: Hosts) -> None:
     there = tasks(hosts)
+    assert len(there) == 17
+    wrong, reached, apart = compare(hosts, there)
+    assert not wrong, "\n".join(wrong)
+    assert reached > 100 and apart > 100, "the same look saw both: those that are reached and those that are not"
+
+
+def test_daemons_killed_in_the_middle_of_a_change_come_back_to_the_same(hosts: Hosts) -> None:
+    hosts.docker(MANAGER, "service", "scale", "-d", "on-both=7")
+    for node in ("worker1", "worker3"):
+        before = hosts.cluster.call("status")[node]["restarts"]
+        hosts.shell(node, "kill -9 $(pgrep -x swarmd)")
+        hosts.until(lambda n=node, b=before: hosts.cluster.call("status")[n]["restarts"] > b,  # type: ignore[misc]
+                    "it is started again")
+        hosts.until(lambda n=node: hosts.run(n, "info").returncode == 0, "it answers again")  # type: ignore[misc]
+    seen: list[list[str]] = []
+
+    def as_told() -> bool:
+        there = tasks(hosts)
+        seen.append([f"{len(there)} tasks"] if len(there) != 22 else compare(hosts, there)[0])
+        return not seen[-1]
+
+    hosts.until(as_told, "22 tasks, each reached where it should be", within=60)
+
+
+def compare(hosts: Hosts, there: list[Task]) -> tuple[list[str], int, int]:
+    """Every pair that does not behave as its networks say, and how many pairs share a network and do not."""
     targets = [(task, network, address) for task in there for network, address in task.addresses.items()]
-    assert len(targets) == 19
     addresses = [address for _, _, address in targets]
     assert len(set(addresses)) < len(addresses), "the twins have no address in common: nothing is put to the test"
     wrong, reached, apart = [], 0, 0
@@ -85,8 +110,7 @@ def test_tasks_reach_each_other_exactly_where_they_share_an_overlay(hosts: Hosts
                 if (said == target.id) is not shared and asker.id != target.id:
                     wrong.append(f"{asker.service} on {node} asked {target.service} on {target.node} at {address} "
                                  f"({network}, shared: {shared}): {said}")
-    assert not wrong, "\n".join(wrong)
-    assert reached > 100 and apart > 100, "the same look saw both: those that are reached and those that are not"
+    return wrong, reached, apart
 
 
 @pytest.mark.parametrize("way", ["mesh", "virtual address"])
