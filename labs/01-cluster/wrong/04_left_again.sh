@@ -1,0 +1,9 @@
+# expect: left_again
+# One went away again.
+@manager1
+docker swarm init --advertise-addr {address}
+@worker1
+docker swarm join --token {truth_token} {address}:2377
+@worker2
+docker swarm join --token {truth_token} {address}:2377
+docker swarm leave
