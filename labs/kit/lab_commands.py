@@ -77,7 +77,7 @@ def list_(lang: Lang = "") -> None:
         how_far = texts("cli.list_done") if progress.finished else (
             texts("cli.list_going", number=progress.step + 1, count=len(lab.steps)) if progress.step else "")
         minutes = texts("screen.minutes", minutes=lab.table["minutes"])
-        print(f"{lab.id:<14} {texts('title'):<28} {minutes:>7}  {how_far}".rstrip())
+        print(f"{lab.id:<18} {texts('title'):<28} {minutes:>7}  {how_far}".rstrip())
 
 
 def run(

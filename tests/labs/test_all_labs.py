@@ -59,12 +59,12 @@ def typed(referee: Referee, script: str, *, final: bool = False) -> list[Result]
 
 @pytest.mark.parametrize(("referee", "case"), CASES, indirect=["referee"], scope="module")
 def test_lab(referee: Referee, case: str) -> None:
+    start_again(referee, lambda key: None)  # pytest orders the cases as it likes
     if case == "untouched":
         results = judge_now(referee, final=False)
         assert score(results) == 0
         assert not [result for result in results if result.status == "error" or result.mistake]
         return
-    start_again(referee, lambda key: None)
     if case == "solution":
         results = typed(referee, referee.lab.solution(), final=True)
         assert score(results) == referee.max_points == 20, [r for r in results if r.points < r.max_points]
