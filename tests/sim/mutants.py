@@ -5,6 +5,7 @@ A mutant patches the running code for as long as its context lasts. `rules` name
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import pytest
@@ -25,6 +26,7 @@ from swarmkit_py.manager.orchestrator import (
 )
 from swarmkit_py.manager.orchestrator.plan import NewTask
 from swarmkit_py.manager.orchestrator.slots import wanted
+from swarmkit_py.manager.orchestrator.turns import Turns
 from swarmkit_py.manager.scheduler import loop
 from swarmkit_py.model.objects import Node
 from swarmkit_py.model.states import TaskState
@@ -70,9 +72,16 @@ def impatient(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(supervisor, "start_due", lambda task, slot, nodes, now: now)
 
 
+class NoAlarms(Turns):
+    """Nobody is called when the time has come."""
+
+    def call(self, service_id: str, when: datetime) -> None:
+        pass
+
+
 def no_alarm(patch: pytest.MonkeyPatch) -> None:
     """The restart supervisor forgets when to look again."""
-    patch.setattr(supervisor.RestartSupervisor, "_seconds_to_alarm", lambda self: None)
+    patch.setattr(supervisor, "Turns", NoAlarms)
 
 
 def restarts_nothing(patch: pytest.MonkeyPatch) -> None:
@@ -95,7 +104,7 @@ def overlapping_update(patch: pytest.MonkeyPatch) -> None:
 def deaf_updater(patch: pytest.MonkeyPatch) -> None:
     """The updater takes no further step when a task comes up."""
     patch.setattr(updater, "_matters", lambda change: False)
-    patch.setattr(updater.Updater, "_seconds_to_alarm", lambda self: None)
+    patch.setattr(updater, "Turns", NoAlarms)
 
 
 def blind_placement(patch: pytest.MonkeyPatch) -> None:
