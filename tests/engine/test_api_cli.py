@@ -19,7 +19,7 @@ from tests.engine.docker_clis import cli_parameters
 pytestmark = [pytest.mark.cli, pytest.mark.timeout(120)]
 
 
-@pytest.fixture(params=cli_parameters())
+@pytest.fixture(params=cli_parameters(both=True))
 def docker(request: pytest.FixtureRequest) -> Iterator[Docker]:
     cli: Path = request.param
     with served_in_thread() as path:

@@ -5,7 +5,6 @@ With `-s` each unexplained difference is printed as it is found.
 
 from __future__ import annotations
 
-import os
 import re
 import threading
 import time
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.docker_clis import cli_parameters, path_cli, version_of
+from tests.engine.docker_clis import cli_parameters, version_of
 from tests.engine.golden_differences import PAGE, TABLE, Difference, page, read_table, unexplained
 from tests.engine.golden_replay import Replay
 from tests.engine.golden_text import FOLDER, Step, lines, ours, read_steps
@@ -42,8 +41,6 @@ def test_every_recorded_command_is_read() -> None:
 @pytest.mark.timeout(1500)
 @pytest.mark.parametrize("docker", cli_parameters())
 def test_a_real_swarm_s_answers(docker: Path) -> None:
-    if docker != path_cli() and not os.environ.get("GOLDEN_ALL"):
-        pytest.skip("three minutes a command: GOLDEN_ALL=1 replays the recording of the other one too")
     cli = "cli28" if int(version_of(docker).split(".")[0]) >= 25 else "cli20"
     table, complaints = read_table(), []
     with running_hosts("three_nodes", docker) as hosts:

@@ -14,7 +14,7 @@ from tests.engine.hosts import Hosts, running_hosts
 pytestmark = [pytest.mark.kernel, pytest.mark.cli, pytest.mark.timeout(300)]
 
 
-@pytest.fixture(params=cli_parameters())
+@pytest.fixture(params=cli_parameters(both=True))
 def hosts(request: pytest.FixtureRequest) -> Iterator[Hosts]:
     docker: Path = request.param
     with running_hosts("three_nodes", docker) as cluster:
