@@ -71,12 +71,21 @@ def restart_policy(host: Json) -> tuple[str, int]:
 def port_mappings(host: Json) -> list[PortMapping]:
     """PortBindings as mappings; a host port of 0 lets the node choose. Raises InvalidArgument, Unimplemented."""
     found = []
-    for target, places in host.get("PortBindings", {}).items():
+    bindings = host.get("PortBindings") or {}
+    if not isinstance(bindings, dict) or not all(_are_places(places) for places in bindings.values()):
+        raise InvalidArgument("HostConfig.PortBindings: a list of HostIp and HostPort is needed for each port")
+    for target, places in bindings.items():
         for place in places or [{}]:
             if place.get("HostIp", "") not in ("", "0.0.0.0", "::"):
                 raise Unimplemented(f"publishing on the address {place['HostIp']} only is not there yet in this kit")
             found.append(_mapping(target, place.get("HostPort", "")))
     return found
+
+
+def _are_places(places: object) -> bool:
+    """True for a list of objects with texts in them, or nothing."""
+    return places is None or isinstance(places, list) and all(
+        isinstance(place, dict) and all(isinstance(text, str) for text in place.values()) for place in places)
 
 
 def _mapping(target: str, host_port: str) -> PortMapping:

@@ -110,14 +110,14 @@ def lines(command: str, text: str) -> list[str]:
 
 
 def _is_table(command: str) -> bool:
-    return re.match(r"docker (service ps|service ls|node ps|node ls|ps)\b", command) is not None
+    return re.match(r"docker (service ps|service ls|node ps|node ls|network ls|ps)\b", command) is not None
 
 
 def _row(command: str, line: str) -> str:
     """In lists of tasks: any node, and the slots and images alike."""
     if "service ps --format" in command:
         return re.sub(r" (manager1|worker1|worker2)(?= )", " <NODE>", line)
-    if not _is_table(command) or line.startswith(("ID ", "CONTAINER ID")) or "--format" in command:
+    if not _is_table(command) or line.startswith(("ID ", "CONTAINER ID", "NETWORK ID")) or "--format" in command:
         return line
     line = re.sub(r"^([0-9a-z]{12}|[0-9a-z]{25})(?= |$)", "<ID>", line)
     if " ls" in command:

@@ -16,6 +16,7 @@ from swarmkit_py.docker_api.detach_keys import Detached, DetachKeys, parse_detac
 from swarmkit_py.docker_api.dispatch import all_routes, check_version
 from swarmkit_py.docker_api.durations import human_duration
 from swarmkit_py.docker_api.filters import CONTAINERS, NODES, parse_filters
+from swarmkit_py.docker_api.host_config import port_mappings
 from swarmkit_py.docker_api.routing import Route, Router, split_version
 from swarmkit_py.docker_api.streams import details, frame, log_line, parse_time
 from swarmkit_py.errors import InvalidArgument, Unimplemented
@@ -305,3 +306,9 @@ def test_mounts_and_dns_of_docker_run() -> None:
 def test_mounts_that_do_not_fit(host: dict[str, Any]) -> None:
     with pytest.raises(InvalidArgument, match="does not fit"):
         container_config(body(**host), "", [])
+
+
+@pytest.mark.parametrize("bindings", [{"80/tcp": "x"}, {"80/tcp": ["x"]}, {"80/tcp": [{"HostPort": 1}]}, ["80"]])
+def test_port_bindings_of_the_wrong_shape(bindings: Any) -> None:
+    with pytest.raises(InvalidArgument, match="PortBindings"):
+        port_mappings({"PortBindings": bindings})
