@@ -36,7 +36,7 @@ def test_what_is_no_unlock_key(text: str) -> None:
         key_bytes(text)
 
 
-@pytest.mark.parametrize("unlock_key", ["", new_unlock_key()])
+@pytest.mark.parametrize("unlock_key", ["", new_unlock_key()], ids=["no key", "a key"])
 def test_a_file_is_read_as_it_was_written(unlock_key: str) -> None:
     content = KeyFile(KEY, CERT, DATA)
     text = content.text(unlock_key)
@@ -45,7 +45,7 @@ def test_a_file_is_read_as_it_was_written(unlock_key: str) -> None:
     assert ("BEGIN PRIVATE KEY" in text) is not bool(unlock_key)
 
 
-@pytest.mark.parametrize("wrong", ["", new_unlock_key()])
+@pytest.mark.parametrize("wrong", ["", new_unlock_key()], ids=["no key", "a key"])
 def test_a_locked_file_opens_with_its_key_only(wrong: str) -> None:
     text = KeyFile(KEY, CERT, DATA).text(new_unlock_key())
     with pytest.raises(Unauthenticated, match="swarm could not be unlocked: invalid key provided"):
