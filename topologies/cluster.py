@@ -125,6 +125,12 @@ class Cluster:
         if self._lifeline is not None:
             self._lifeline.close()
 
+    def left(self) -> list[str]:
+        """What is still there outside; nothing, once it has ended."""
+        processes = [f"process {one.pid}" for one in (self._ledger.keeper, self._ledger.init) if one and one.alive()]
+        paths = [self._ledger.path, self.run_dir, *map(Path, self._ledger.cgroups)]
+        return processes + [str(path) for path in paths if path.exists()]
+
 
 def shell_environment(cluster: Cluster, host: HostInfo) -> dict[str, str]:
     """The variables of a shell on a host; nothing of the caller's leaks in but his language and terminal."""

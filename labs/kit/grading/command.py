@@ -1,4 +1,4 @@
-"""Owns the commands submit, grade and lint. Says what it says; the work is elsewhere in this package."""
+"""Owns the commands submit and grade. Says what it says; the work is elsewhere in this package."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ def register(app: typer.Typer) -> None:
     """Put the commands into `app`."""
     app.command("grade")(grade)
     app.command("submit")(submit)
-    app.command("lint")(lint)
 
 
 def submit(
@@ -113,26 +112,3 @@ def file_names(students: list[str]) -> list[str]:
         same = sum(name == base or name.startswith(f"{base}~") for name in names)
         names.append(f"{base}~{same + 1}" if same else base)
     return names
-
-
-def lint(
-    labs: Annotated[list[str], typer.Argument(help="Labs, by name or number; all by default.")] = [],  # noqa: B006
-    seeds: Annotated[int, typer.Option("--seeds", help="How many seeds' values to try.")] = 20,
-) -> None:
-    """For authors: what a lab's folder lacks. Starts no cluster: it does not play the solution or wrong answers."""
-    from labs.kit.folder import UnknownLab, all_labs, find_lab, read_lab
-    from labs.kit.grading.lint import lint as lint_of
-
-    try:
-        found = [find_lab(name) for name in labs] or [read_lab(path) for path in all_labs()]
-    except UnknownLab as unknown:
-        print(f"lab: no such lab; there are: {unknown}", file=sys.stderr)
-        raise typer.Exit(2) from None
-    bad = 0
-    for lab in found:
-        problems = lint_of(lab, seeds)
-        bad += len(problems)
-        print(f"{lab.id:<22} {'ok' if not problems else f'{len(problems)} to mend'}")
-        for problem in problems:
-            print(f"  {problem}")
-    raise typer.Exit(1 if bad else 0)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from string import Formatter
+
 from labs.kit.folder import Lab
 from labs.kit.play import HOLE
 from labs.kit.words import LANGUAGES, flatten, read_toml
@@ -15,7 +18,8 @@ HINTS = 3
 
 def lint(lab: Lab, seeds: int = 20) -> list[str]:
     """What is wrong with it, a sentence each."""
-    found = _languages(lab) + _texts(lab) + _hints(lab) + _wrong(lab) + _values(lab, seeds)
+    found = _languages(lab) + _texts(lab) + _questions(lab) + _hints(lab) + _wrong(lab) + _values(lab, seeds)
+    found += list(dict.fromkeys(_unfilled(lab))) + list(_given_away(lab))
     points = lab.checks().max_points + int(lab.table["predicted_points"])
     found += [f"its checks and predictions make {points} points, not 20"] if points != 20 else []
     if int(lab.table["minutes"]) > MOST_MINUTES and lab.id not in LONG_LABS:
@@ -26,7 +30,25 @@ def lint(lab: Lab, seeds: int = 20) -> list[str]:
 def _languages(lab: Lab) -> list[str]:
     keys = {lang: set(flatten(read_toml(lab.path / f"lab.{lang}.toml"))) for lang in LANGUAGES}
     every = set().union(*keys.values())
-    return [f"lab.{lang}.toml lacks {key}" for lang in LANGUAGES for key in sorted(every - keys[lang])]
+    found = [f"lab.{lang}.toml lacks {key}" for lang in LANGUAGES for key in sorted(every - keys[lang])]
+    return found + [f"{key} has the holes {', '.join(sorted(here)) or '–'} in {LANGUAGES[0]}, "
+                    f"{', '.join(sorted(there)) or '–'} in {LANGUAGES[1]}"
+                    for key, here, there in _holes(lab) if here != there]
+
+
+def _holes(lab: Lab) -> Iterator[tuple[str, set[str], set[str]]]:
+    """By text, the names in its holes in both languages."""
+    first, second = (flatten(read_toml(lab.path / f"lab.{lang}.toml")) for lang in LANGUAGES)
+    for key in sorted(first.keys() & second.keys()):
+        yield key, holes_of(first[key]), holes_of(second[key])
+
+
+def holes_of(text: str) -> set[str]:
+    """The names in its holes; `{{` is no hole. What is no text with holes has the hole "?"."""
+    try:
+        return {name for _, name, _, _ in Formatter().parse(text) if name is not None}
+    except ValueError:
+        return {"?"}
 
 
 def _texts(lab: Lab) -> list[str]:
@@ -37,12 +59,47 @@ def _texts(lab: Lab) -> list[str]:
     wanted += [f"mistakes.{mistake.code}" for mistake in checks.mistakes]
     wanted += [f"steps.{step.id}.{name}" for step in lab.steps for name in ("title", "goal")]
     wanted += [f"predictions.{code}.{name}" for code in lab.questions for name in ("question", "form")]
-    wanted += ["title", "aim", "after.0"]
+    wanted += ["title", "aim", "graded_aim", "after.0"]
     found = [f"there is no text {key}" for key in wanted if key not in keys and f"{key}.0" not in keys]
     used = {code for step in lab.steps for code in step.checks}
     found += [f"steps.toml uses check {code}, which is not declared" for code in sorted(used - set(checks.checks))]
     return found + [f"step {step.id} has neither a check nor a question" for step in lab.steps
                     if not step.checks and not step.asked]
+
+
+def _questions(lab: Lab) -> list[str]:
+    """Everything asked has a form and a measured answer, and something is predicted before it is seen."""
+    kinds, truths = lab.table.get("predictions", {}), lab.checks().truths
+    found = [f"question {code} has no kind in lab.toml" for code in lab.questions if code not in kinds]
+    found += [f"question {code} has no truth in checks.py" for code in lab.questions if code not in truths]
+    return found + ([] if lab.predictions else ["nothing is to be predicted"])
+
+
+FILLED = ("title", "aim", "graded_aim", "steps.", "predictions.")
+BY_ANSWER = ("right", "wrong")
+
+
+def _unfilled(lab: Lab) -> Iterator[str]:
+    """What a student reads before anything is judged: the lab's values fill every hole."""
+    known = set(lab.params(None).values())
+    for lang in LANGUAGES:
+        for key, text in flatten(read_toml(lab.path / f"lab.{lang}.toml")).items():
+            more = {"said", "truth"} if key.rpartition(".")[2] in BY_ANSWER else set()
+            for hole in sorted(holes_of(text) - known - more) if key.startswith(FILLED) else ():
+                yield f"lab.{lang}.toml: nothing fills {{{hole}}} in {key}"
+    for step in lab.steps:
+        for hole in sorted({hole for command in step.commands for hole in holes_of(command)} - known):
+            yield f"steps.toml: nothing fills {{{hole}}} in step {step.id}"
+
+
+def _given_away(lab: Lab) -> Iterator[str]:
+    """No text that a student reads on the way holds a whole line of the solution with its values."""
+    lines = {" ".join(line.split()) for line in lab.solution().splitlines() if not line.startswith(("#", "@"))}
+    secret = {line for line in lines if "{" in line or " --" in line}
+    for lang in LANGUAGES:
+        for key, text in flatten(read_toml(lab.path / f"lab.{lang}.toml")).items():
+            if not key.startswith("after.") and any(line in " ".join(text.split()) for line in secret):
+                yield f"{lang}: {key} holds a line of the solution"
 
 
 def _hints(lab: Lab) -> list[str]:
