@@ -1,5 +1,5 @@
 """Every lab on real clusters: what `lab lint --all --fast` plays. `LAB_LONG=1` plays everything there is, the
-solution with `LAB_SEEDS` seeds; `LAB_SEED` draws the wrong answers of the short form; `LAB_ONLY="05 06"` takes these labs.
+solution with `LAB_SEEDS` seeds; `LAB_SEED` draws the wrong answers of the short form; `LAB_ONLY="05 06"` takes these.
 """
 
 from __future__ import annotations
