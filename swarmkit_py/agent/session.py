@@ -24,6 +24,8 @@ from swarmkit_py.rpc.messages import (
     AnyMessage,
     Applied,
     Assignments,
+    AttachAnswer,
+    AttachRequest,
     DescriptionReport,
     Goodbye,
     Heartbeat,
@@ -86,6 +88,8 @@ class AgentParts:
     clock: Clock
     rng: random.Random
     events: SessionEvents
+    attached: Callable[[AttachAnswer], None] = lambda answer: None
+    """Hears what the manager says of a place on a network that was asked for."""
 
 
 class Agent:
@@ -112,6 +116,11 @@ class Agent:
         """Tell the manager that this node leaves, if it can be told."""
         if self._channel is not None and not self._channel.closed:
             self._channel.send(Goodbye())
+
+    def ask(self, request: AttachRequest) -> None:
+        """Ask the manager for a place on a network, if there is a session."""
+        if self._channel is not None and not self._channel.closed:
+            self._channel.send(request)
 
     def describe(self) -> None:
         """Something this node says of itself has changed: tell the manager now, if there is a session."""
@@ -162,7 +171,7 @@ class _Session:
     def __init__(self, parts: AgentParts, channel: Channel) -> None:
         self._worker, self._reporter, self._clock = parts.worker, parts.reporter, parts.clock
         self._hello = parts.hello
-        self._events = parts.events
+        self._events, self._attached = parts.events, parts.attached
         self._channel = channel
         self._logs = LogPublisher(parts.engine, self._worker.task_container, channel.send)
         self._sequence = 0
@@ -215,6 +224,8 @@ class _Session:
             self._period, self._beats_open = message.period, 0
         elif isinstance(message, StatusAck):
             self._reporter.acknowledge(message.sequence)
+        elif isinstance(message, AttachAnswer):
+            self._attached(message)
         elif isinstance(message, LogSubscribe):
             self._logs.subscribe(message)
         elif isinstance(message, LogCredit):

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
+from swarmkit_py.agent.attachments import AttachmentRunner, Attachments
 from swarmkit_py.agent.container_spec import NODE_LABEL, TASK_LABEL
 from swarmkit_py.agent.dependencies import Dependencies
 from swarmkit_py.agent.network import NetworkSync
@@ -20,6 +21,7 @@ from swarmkit_py.agent.storage import WorkerStorage
 from swarmkit_py.agent.task import TaskRunner, TaskTools
 from swarmkit_py.clock import Clock
 from swarmkit_py.errors import SwarmError
+from swarmkit_py.ids import Ids
 from swarmkit_py.model.assignment import NetworkAssignment, ServiceEndpoint, ServiceRecord
 from swarmkit_py.model.objects import ContainerStatus, NodeDescription, Task, TaskStatus
 from swarmkit_py.model.states import TaskState
@@ -37,14 +39,15 @@ class Worker:
     def __init__(
         self, engine: ContainerEngine, networks: NetworkSync, storage: WorkerStorage, reporter: Reporter,
         clock: Clock, node_address: Callable[[], str], pull: Callable[[str], Awaitable[object]] | None = None,
-        describe: Callable[[], NodeDescription] = NodeDescription,
+        describe: Callable[[], NodeDescription] = NodeDescription, attachments: Attachments | None = None,
     ) -> None:
+        self._clock, self._attachments = clock, attachments or Attachments(clock, Ids())
         self._engine, self._networks = engine, networks
         self._storage, self._reporter = storage, reporter
         self._node_address = node_address
         self._dependencies = Dependencies()
         self._tools = TaskTools(engine, clock, self._report, networks.ready, pull, self._dependencies, describe)
-        self._runners: dict[str, TaskRunner] = {}
+        self._runners: dict[str, TaskRunner | AttachmentRunner] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
         self._carried: dict[str, NetworkAssignment] = {}
         self._endpoints: dict[str, ServiceEndpoint] = {}
@@ -147,11 +150,13 @@ class Worker:
             self._reporter.update(task.id, runner.status)  # the manager knows less than this node did
 
     def _start(self, task: Task, status: TaskStatus) -> None:
-        runner = TaskRunner(task, status, self._tools)
+        runner: TaskRunner | AttachmentRunner = TaskRunner(task, status, self._tools)
+        if task.attached:
+            runner = AttachmentRunner(task, status, self._attachments, self._clock, self._report)
         self._runners[task.id] = runner
         self._running[task.id] = asyncio.create_task(self._run(runner))
 
-    async def _run(self, runner: TaskRunner) -> None:
+    async def _run(self, runner: TaskRunner | AttachmentRunner) -> None:
         await runner.run()
         self._running.pop(runner.task.id, None)
         self._storage.drop("status", [runner.task.id])

@@ -17,9 +17,13 @@ from swarmkit_py.docker_api.host_config import host_config_json
 from swarmkit_py.docker_api.mount_request import mounts_json
 from swarmkit_py.model.assignment import mac_of
 from swarmkit_py.model.container import STARTING
-from swarmkit_py.model.local import LocalPlace
-from swarmkit_py.runtime.base import Container, Image, PortMapping
+from swarmkit_py.model.local import LocalAddress, LocalPlace
+from swarmkit_py.network.names import DOCKER0 as GATEWAY
+from swarmkit_py.runtime.base import Container, Image, OverlayAddress, PortMapping, Sandbox
 from swarmkit_py.runtime.program import merge_environment
+
+DOCKER0 = "bridge"
+"""What docker0 is called as a network."""
 
 NetworkNames = Callable[[str], str]
 """Network id → name, as far as this node knows (the id itself otherwise)."""
@@ -74,7 +78,8 @@ def network_mode(container: Container) -> str:
     """Docker's word for how the container is connected."""
     sandbox = container.config.sandbox
     if sandbox is not None and sandbox.locals:
-        return sandbox.locals[0].network
+        first = sandbox.locals[0].network
+        return "default" if first == DOCKER0 else first
     return sandbox.mode if sandbox is not None and sandbox.mode in ("host", "none") else "default"
 
 
@@ -116,29 +121,40 @@ def bindings(ports: Iterable[PortMapping], *, number: bool = True) -> Json:
 def networks_json(container: Container, names: NetworkNames) -> Json:
     """NetworkSettings.Networks: the overlays of a task, or the bridge."""
     sandbox = container.sandbox if container.running else None
-    if sandbox is not None and sandbox.overlays:
-        return {names(place.network_id): _endpoint(container, place.network_id, place.address, "")
-                for place in sandbox.overlays}
     config = container.config.sandbox
-    if config is not None and config.locals:
-        return _local_endpoints(container, config.locals, names)
     mode = config.mode if config is not None else "bridge"
     if mode == "task":
-        return {}
-    address = sandbox.bridge_address if sandbox is not None else ""
-    gateway = sandbox.bridge_gateway.partition("/")[0] if sandbox is not None else ""
-    return {mode: _endpoint(container, "", address, gateway)}
+        return {names(place.network_id): _endpoint(container, place.network_id, place.address, "")
+                for place in (sandbox.overlays if sandbox is not None else ())}
+    if config is not None and config.locals:
+        return _endpoints(container, config.locals, names)
+    return {} if mode == "unplugged" else {mode: _default_endpoint(container)}
 
 
-def _local_endpoints(container: Container, asked: Iterable[LocalPlace], names: NetworkNames) -> Json:
+def _default_endpoint(container: Container) -> Json:
+    sandbox = container.sandbox if container.running else None
+    address = docker0_address(sandbox)
+    return _endpoint(container, "", address, sandbox.bridge_gateway if sandbox is not None and address else "")
+
+
+def docker0_address(sandbox: Sandbox | None) -> str:
+    """With prefix; "" for one that is not plugged into docker0."""
+    return sandbox.bridge_address if sandbox is not None and sandbox.bridge_gateway == GATEWAY.gateway else ""
+
+
+def _endpoints(container: Container, asked: Iterable[LocalPlace], names: NetworkNames) -> Json:
     """One a place asked for, with what it was given while the container runs."""
     sandbox = container.sandbox if container.running else None
-    given = {key: place for place in (sandbox.locals if sandbox is not None else ())
-             for key in (place.network_id, place.network)}
+    places: list[LocalAddress | OverlayAddress] = [*sandbox.locals, *sandbox.overlays] if sandbox is not None else []
+    given = {key: place for place in places for key in (place.network_id, place.network)}
     found: Json = {}
     for want in asked:
+        if want.network == DOCKER0:
+            found[DOCKER0] = _default_endpoint(container)
+            continue
         place = given.get(want.network)
-        shown = _endpoint(container, "", place.address if place else "", place.gateway if place else "")
+        gateway = place.gateway if isinstance(place, LocalAddress) else ""
+        shown = _endpoint(container, "", place.address if place else "", gateway)
         found[place.network if place else names(want.network)] = {
             **shown, "NetworkID": place.network_id if place else "",
             "IPAMConfig": {"IPv4Address": want.address} if want.address else {},
@@ -222,7 +238,7 @@ def _words(value: object) -> list[str]:
 
 def _network_settings(container: Container, image: Image | None, names: NetworkNames) -> Json:
     sandbox = container.sandbox if container.running else None
-    address = sandbox.bridge_address if sandbox is not None and not sandbox.overlays else ""
+    address = docker0_address(sandbox)
     ip, _, length = address.partition("/")
     gateway = sandbox.bridge_gateway.partition("/")[0] if sandbox is not None and address else ""
     ports: Json = dict.fromkeys(exposed_ports(image)) if container.running else {}

@@ -94,7 +94,7 @@ def carried_network_json(
     answer = _network_json(
         network.name, network.id, created, "swarm", "overlay", _subnets(network.subnet, network.gateway),
         options={**(network.driver_options or {}), **_options(network.vni)}, ingress=network.ingress,
-        internal=network.internal, labels={}, containers=containers)
+        attachable=network.attachable, internal=network.internal, labels={}, containers=containers)
     addresses = sorted({peer.node_address for peer in network.peers} | ({node_addr} if node_addr else set()))
     answer["Peers"] = [{"Name": local_id("peer", address)[:12], "IP": address} for address in addresses]
     return answer

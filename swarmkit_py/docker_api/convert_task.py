@@ -38,6 +38,8 @@ def task_json(task: Task, networks: Mapping[str, Json]) -> Json:
 def _spec_json(spec: TaskSpec) -> Json:
     answer: Json = plain(spec)
     answer.pop("Runtime", None)
+    if spec.network_attachment_spec is not None:
+        answer["NetworkAttachmentSpec"] = {"ContainerID": spec.network_attachment_spec.container_id}
     if "ContainerSpec" in answer:
         answer["ContainerSpec"].setdefault("Isolation", "default")
     return answer

@@ -23,6 +23,7 @@ from swarmkit_py.docker_api.routes import (
     images,
     metrics,
     network_changes,
+    network_connect,
     networks,
     nodes,
     secrets,
@@ -41,7 +42,8 @@ from swarmkit_py.errors import InvalidArgument, SwarmError
 log = logging.getLogger(__name__)
 
 TABLES = (system, metrics, swarm, nodes, secrets, volumes, services, service_logs, tasks, networks, network_changes,
-          containers, container_extras, stats, attach, exec, absent, image_transfer, images, events, why)
+          network_connect, containers, container_extras, stats, attach, exec, absent, image_transfer, images, events,
+          why)
 """`image_transfer` comes before `images`, whose names may hold any word."""
 
 

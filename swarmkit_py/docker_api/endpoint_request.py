@@ -23,7 +23,7 @@ def local_places(endpoints: Json, mode: str) -> list[LocalPlace]:
     found = {}
     for name, endpoint in endpoints.items():
         if name in (*BUILT_IN, "default"):
-            _refuse_built_in(endpoint)
+            refuse_built_in(endpoint)
         else:
             found[name] = place(name, endpoint)
     if mode in BUILT_IN:
@@ -57,7 +57,8 @@ def _settings(endpoint: Any) -> Json:
     return settings
 
 
-def _refuse_built_in(endpoint: Any) -> None:
+def refuse_built_in(endpoint: Any) -> None:
+    """Raises InvalidArgument for what only networks of one's own can do."""
     asked = place("bridge", endpoint)
     if asked.address:
         raise InvalidArgument("user specified IP address is supported on user defined networks only")

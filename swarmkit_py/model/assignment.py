@@ -33,6 +33,7 @@ class NetworkAssignment(Model, frozen=True, kw_only=True):
     subnet: str
     gateway: str
     ingress: bool = False
+    attachable: bool = False
     internal: bool = False
     """No way out of this network: its tasks get no gateway bridge unless another network of theirs has one."""
     driver_options: dict[str, str] | None = None
@@ -69,7 +70,8 @@ class ServiceRecord(Model, frozen=True, kw_only=True):
     """One service on one network that this node carries: its names there, and where they lead.
 
     `mode` `vip`: the names answer `vip` (no prefix), balanced over the backends; `dnsrr`: they answer the backends.
-    `tasks.NAME` always answers the backends. Aliases count on this network only."""
+    `tasks.NAME` always answers the backends. Aliases count on this network only. `mode` `attached`: no service, but a
+    container of one's own, under its name."""
 
     service_id: str
     service_name: str

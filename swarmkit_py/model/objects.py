@@ -132,6 +132,11 @@ class Task(Object, frozen=True, kw_only=True):
     """Id of the task that this one is to take over from, on another node (the rebalancer's)."""
 
     @property
+    def attached(self) -> bool:
+        """True for a task that is no service's, but the place on a network of a container of one's own."""
+        return self.spec.network_attachment_spec is not None
+
+    @property
     def name(self) -> str:
         """`web.3.<id>`; global tasks carry their node's id instead of a slot."""
         return f"{self.service_name}.{self.slot or self.node_id}.{self.id}"

@@ -105,6 +105,14 @@ class NetworkAttachmentConfig(Model, frozen=True, kw_only=True):
     driver_opts: dict[str, str] | None = None
 
 
+class NetworkAttachmentSpec(Model, frozen=True, kw_only=True):
+    """What stands in the place of a container in a task that is a place on a network for a container of one's own."""
+
+    container_id: str = field(default="", name="ContainerID")
+    address: str = ""
+    """The address that was asked for (`--ip`), "" for any."""
+
+
 class TaskSpec(Model, frozen=True, kw_only=True):
     container_spec: ContainerSpec | None = None
     resources: ResourceRequirements | None = None
@@ -114,6 +122,7 @@ class TaskSpec(Model, frozen=True, kw_only=True):
     log_driver: dict[str, Any] | None = None
     force_update: int = field(default_factory=int)
     runtime: str | None = None
+    network_attachment_spec: NetworkAttachmentSpec | None = None
 
 
 class ReplicatedService(Model, frozen=True, kw_only=True):

@@ -143,6 +143,31 @@ class NetworkController:
             raise
         return record.sandbox
 
+    async def change_sandbox(self, spec: SandboxSpec) -> Sandbox:
+        """See SandboxNetwork."""
+        old = self._sandboxes.get(spec.id)
+        if old is None:
+            raise errors.NotFound(f"no such sandbox: {spec.id}")
+        record = self._sandboxes[spec.id] = self._plan(spec, old)
+        ears: list[Ears] = []
+
+        def finish() -> None:
+            if record.sandbox.resolver and not old.sandbox.resolver:
+                ears.append(open_ears(record.sandbox.path))
+            self._records.save(record)
+
+        try:
+            await self._agree(spec.id, finish)
+        except BaseException:
+            self._sandboxes[spec.id] = old
+            self._worker.submit(self._reach)
+            raise
+        self._publish()
+        if ears:
+            await self._resolver.serve(spec.id, ears[0], self._scope(record))
+        self._resolver.rescope(spec.id, self._scope(record))
+        return record.sandbox
+
     async def remove_sandbox(self, sandbox_id: str) -> None:
         """See SandboxNetwork."""
         self._sandboxes.pop(sandbox_id, None)
@@ -207,12 +232,12 @@ class NetworkController:
             raise failure
         return [str(operation) for operation in mended]
 
-    def _plan(self, spec: SandboxSpec) -> SandboxRecord:
+    def _plan(self, spec: SandboxSpec, old: SandboxRecord | None = None) -> SandboxRecord:
         check_spec(spec, self._assigned.networks)
         path = "" if spec.mode == "host" else str(self._namespaces / spec.id)
-        assigned = self._assigned
-        return place_sandbox(spec, path, self._sandboxes.values(), assigned.networks, assigned.endpoints.values(),
-                             listens_here, self._bridges)
+        assigned, others = self._assigned, [record for record in self._sandboxes.values() if record is not old]
+        return place_sandbox(spec, path, others, assigned.networks, assigned.endpoints.values(), listens_here,
+                             self._bridges, old.sandbox if old else None)
 
     def _inputs(self) -> Inputs:
         """A snapshot; called from the worker while the loop may change things."""

@@ -91,7 +91,8 @@ def _enter(zone: Zone, record: ServiceRecord) -> None:
     service = [record.vip] if record.mode == "vip" and record.vip else backends
     for name in (record.service_name, *record.aliases):
         zone.add(name, service)
-        zone.add(TASKS + name, backends)
+        if record.mode != "attached":
+            zone.add(TASKS + name, backends)
     if record.mode == "vip" and record.vip:
         zone.pointers[record.vip] = record.service_name
     for backend in record.backends:

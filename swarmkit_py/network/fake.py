@@ -67,6 +67,16 @@ class FakeNetwork:
             )
         return self._records[spec.id].sandbox
 
+    async def change_sandbox(self, spec: SandboxSpec) -> Sandbox:
+        """See SandboxNetwork; the same errors as the real one."""
+        old = self._records[spec.id]
+        check_spec(spec, self.networks)
+        others = [record for record in self._records.values() if record is not old]
+        self._records[spec.id] = place_sandbox(
+            spec, old.sandbox.path, others, self.networks, self.endpoints.values(), lambda _: False, self._bridges,
+            old.sandbox)
+        return self._records[spec.id].sandbox
+
     async def remove_sandbox(self, sandbox_id: str) -> None:
         """See SandboxNetwork."""
         self._records.pop(sandbox_id, None)

@@ -6,20 +6,24 @@ Counterpart: moby/libnetwork/ipam and libnetwork/portallocator, as the bridge dr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import count
 from types import MappingProxyType
+
+from msgspec.structs import replace
 
 from swarmkit_py import errors
 from swarmkit_py.model.assignment import NetworkAssignment, ServiceEndpoint
 from swarmkit_py.model.local import LocalAddress, LocalNetwork
 from swarmkit_py.network import local
-from swarmkit_py.network.names import DOCKER0, GWBRIDGE
+from swarmkit_py.network.names import DOCKER0, GWBRIDGE, Gateway
 from swarmkit_py.network.ports import PortKey, lowest_free, place_ports
 from swarmkit_py.network.records import SandboxRecord
 from swarmkit_py.network.redirect import RESOLVER
-from swarmkit_py.runtime.base import Sandbox, SandboxSpec
+from swarmkit_py.runtime.base import OverlayAddress, Sandbox, SandboxSpec
 
-MODES = ("task", "bridge", "none", "host")
+MODES = ("task", "bridge", "unplugged", "none", "host")
+DEFAULT_BRIDGE = "bridge"
 
 
 def check_spec(spec: SandboxSpec, networks: Mapping[str, NetworkAssignment]) -> None:
@@ -30,7 +34,7 @@ def check_spec(spec: SandboxSpec, networks: Mapping[str, NetworkAssignment]) -> 
     if not spec.id or "/" in spec.id or spec.id.startswith("."):
         raise errors.InvalidArgument(f"not a sandbox id: {spec.id!r}")
     missing = [overlay.network_id for overlay in spec.overlays if overlay.network_id not in networks]
-    if missing and spec.mode == "task":
+    if missing and spec.mode in ("task", "bridge"):
         raise errors.FailedPrecondition(f"network {missing[0]} is not on this node (yet)")
 
 
@@ -42,40 +46,75 @@ def place_sandbox(
     endpoints: Iterable[ServiceEndpoint],
     listens: Callable[[PortKey], bool],
     bridges: Mapping[str, LocalNetwork] = MappingProxyType({}),
+    before: Sandbox | None = None,
 ) -> SandboxRecord:
-    """The sandbox that `spec` asks for, at `path`, beside `others`. Raises errors.Conflict for a taken port,
-    errors.Unavailable when the gateway bridge is full, what `local.place` raises."""
+    """The sandbox that `spec` asks for, at `path`, beside `others`; what it has in common with what it was `before`
+    stays. Raises errors.Conflict for a taken port, errors.Unavailable when the gateway bridge is full, what
+    `local.place` raises."""
     if spec.mode in ("host", "none"):
         return SandboxRecord(mode=spec.mode, sandbox=Sandbox(id=spec.id, path=path))
-    if is_closed(spec, networks):
-        return SandboxRecord(mode=spec.mode, sandbox=Sandbox(
-            id=spec.id, path=path, resolver=RESOLVER, overlays=spec.overlays, nameservers=spec.nameservers))
-    bridge = GWBRIDGE if spec.mode == "task" else DOCKER0
     sandboxes = [record.sandbox for record in others]
-    taken = {(port.protocol, port.published_port) for sandbox in sandboxes for port in sandbox.ports}
-    taken |= {(endpoint.protocol, endpoint.published_port) for endpoint in endpoints}
-    if spec.mode == "bridge" and spec.locals:
-        places = _places(spec, sandboxes, bridges)
-        outward = any(place.gateway for place in places)
-        return SandboxRecord(mode=spec.mode, sandbox=Sandbox(
-            id=spec.id, path=path, resolver=RESOLVER, nameservers=spec.nameservers, locals=places,
-            ports=place_ports(spec.id, spec.ports, taken, listens) if outward else []))
-    neighbours = [sandbox.bridge_address for sandbox in sandboxes if sandbox.bridge_gateway == bridge.gateway]
+    before = before or Sandbox(id=spec.id)
+    free = _interfaces(before)
+    overlays = [_overlay(wanted, before, free) if spec.mode == "bridge" else wanted for wanted in spec.overlays]
+    places = _places(spec, sandboxes, bridges, before, free)
+    bridge = _gateway(spec, networks, places)
+    kept = before if bridge and before.bridge_gateway == bridge.gateway else Sandbox(id=spec.id)
+    outward = bridge is not None or any(place.gateway for place in places)
+    named = spec.mode == "task" or bool(places or overlays) or bool(before.resolver)
+    neighbours = [other.bridge_address for other in sandboxes if bridge and other.bridge_gateway == bridge.gateway]
     return SandboxRecord(mode=spec.mode, sandbox=Sandbox(
-        id=spec.id, path=path, resolver=RESOLVER if spec.mode == "task" else "", nameservers=spec.nameservers,
-        bridge_address=lowest_free(bridge.address, neighbours), bridge_gateway=bridge.gateway,
-        overlays=spec.overlays if spec.mode == "task" else [],
-        ports=place_ports(spec.id, spec.ports, taken, listens),
+        id=spec.id, path=path, resolver=RESOLVER if named else "", nameservers=spec.nameservers,
+        bridge_address=kept.bridge_address or (lowest_free(bridge.address, neighbours) if bridge else ""),
+        bridge_gateway=bridge.gateway if bridge else "",
+        bridge_interface=kept.bridge_interface or (next(free) if bridge and spec.mode == "bridge" else ""),
+        overlays=overlays, locals=places,
+        ports=before.ports or (place_ports(spec.id, spec.ports, _taken(sandboxes, endpoints), listens)
+                               if outward else []),
     ))
 
 
-def _places(spec: SandboxSpec, others: list[Sandbox], bridges: Mapping[str, LocalNetwork]) -> list[LocalAddress]:
+def _taken(sandboxes: Iterable[Sandbox], endpoints: Iterable[ServiceEndpoint]) -> set[PortKey]:
+    taken = {(port.protocol, port.published_port) for sandbox in sandboxes for port in sandbox.ports}
+    return taken | {(endpoint.protocol, endpoint.published_port) for endpoint in endpoints}
+
+
+def _gateway(
+    spec: SandboxSpec, networks: Mapping[str, NetworkAssignment], places: Iterable[LocalAddress]
+) -> Gateway | None:
+    """The bridge every machine has that the sandbox needs: docker0 if it is asked for, docker_gwbridge as the way
+    out where no other network is one."""
+    if spec.mode == "bridge" and (
+            any(place.network == DEFAULT_BRIDGE for place in spec.locals) or not (spec.locals or spec.overlays)):
+        return DOCKER0
+    if spec.mode == "unplugged" or is_closed(spec, networks) or any(place.gateway for place in places):
+        return None
+    return GWBRIDGE if spec.mode == "task" or spec.overlays else None
+
+
+def _interfaces(before: Sandbox) -> Iterator[str]:
+    """Names that no interface of the sandbox has."""
+    taken = {before.bridge_interface, *(o.interface for o in before.overlays), *(p.interface for p in before.locals)}
+    return (name for n in count() if (name := f"eth{n}") not in taken)
+
+
+def _overlay(wanted: OverlayAddress, before: Sandbox, free: Iterator[str]) -> OverlayAddress:
+    kept = next((place for place in before.overlays if place.attachment == wanted.attachment), None)
+    return kept or replace(wanted, interface=next(free))
+
+
+def _places(
+    spec: SandboxSpec, others: list[Sandbox], bridges: Mapping[str, LocalNetwork], before: Sandbox,
+    free: Iterator[str],
+) -> list[LocalAddress]:
     taken = [place for sandbox in others for place in sandbox.locals]
-    return [local.place(wanted, spec.names, f"eth{n}", bridges, taken) for n, wanted in enumerate(spec.locals)]
+    kept = {key: place for place in before.locals for key in (place.network, place.network_id)}
+    return [kept.get(wanted.network) or local.place(wanted, spec.names, next(free), bridges, taken)
+            for wanted in spec.locals if wanted.network != DEFAULT_BRIDGE]
 
 
 def is_closed(spec: SandboxSpec, networks: Mapping[str, NetworkAssignment]) -> bool:
-    """True for a task on internal networks only: it gets no gateway bridge, so no way out and no published ports."""
-    if spec.mode != "task" or not spec.overlays:
+    """True on internal overlays only: no gateway bridge, so no way out and no published ports."""
+    if not spec.overlays:
         return False
     return all(network.internal for o in spec.overlays if (network := networks.get(o.network_id)))

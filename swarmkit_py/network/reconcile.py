@@ -158,6 +158,8 @@ def diff(wanted: KernelState, actual: KernelState) -> list[Operation]:
         *_put_facts(wanted, facts(actual)),
         *(Replug(wanted.plugs[k], reason) for k, reason in actual.faults.items()
           if k in actual.links and k in wanted.plugs),
+        *(Replug(plug, "it is to be another") for k, plug in wanted.plugs.items()
+          if k in actual.links and actual.plugs.get(k, plug) != plug),
         *_put_rulesets(wanted, actual),
         *_drop_facts(facts(wanted), facts(_without(actual, unwanted))),
         *_delete_links(unwanted),

@@ -72,21 +72,22 @@ class Resolver:
         self._ears: dict[str, Ears] = {}
         self._servers: dict[str, asyncio.Server] = {}
         self._calls: dict[str, set[asyncio.StreamWriter]] = {}
+        self._scopes: dict[str, Scope] = {}
         self._errands: set[asyncio.Task[None]] = set()
 
     async def serve(self, sandbox_id: str, ears: Ears, scope: Scope) -> None:
         """From now on. Idempotent (the last scope counts)."""
         self.silence(sandbox_id)
-        self._ears[sandbox_id] = ears
+        self._ears[sandbox_id], self._scopes[sandbox_id] = ears, scope
         loop = asyncio.get_running_loop()
-        loop.add_reader(ears.datagrams, self._hear, ears.datagrams, scope)
+        loop.add_reader(ears.datagrams, self._hear, ears.datagrams, sandbox_id)
 
         calls = self._calls[sandbox_id] = set()
 
         async def stream(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             calls.add(writer)
             try:
-                await self._stream(reader, writer, scope)
+                await self._stream(reader, writer, sandbox_id)
             except (OSError, asyncio.IncompleteReadError, asyncio.TimeoutError):
                 pass
             finally:
@@ -95,8 +96,14 @@ class Resolver:
 
         self._servers[sandbox_id] = await asyncio.start_server(stream, sock=ears.streams)
 
+    def rescope(self, sandbox_id: str, scope: Scope) -> None:
+        """The sandbox is on other networks now."""
+        if sandbox_id in self._scopes:
+            self._scopes[sandbox_id] = scope
+
     def silence(self, sandbox_id: str) -> None:
         """Stop answering there and let go of its namespace. Idempotent."""
+        self._scopes.pop(sandbox_id, None)
         for writer in self._calls.pop(sandbox_id, ()):
             writer.close()
         if server := self._servers.pop(sandbox_id, None):
@@ -130,13 +137,13 @@ class Resolver:
             code = dns.rcode.SERVFAIL
         return answers.write(answers.refusal(query, code), query, stream=stream)
 
-    def _hear(self, ear: socket.socket, scope: Scope) -> None:
+    def _hear(self, ear: socket.socket, sandbox_id: str) -> None:
         for _ in range(MANY):
             try:
                 data, peer = ear.recvfrom(65535)
             except OSError:
                 return
-            task = asyncio.ensure_future(self._reply(ear, data, peer, scope))
+            task = asyncio.ensure_future(self._reply(ear, data, peer, self._scopes.get(sandbox_id, Scope())))
             self._errands.add(task)
             task.add_done_callback(self._errands.discard)
 
@@ -147,11 +154,11 @@ class Resolver:
         except OSError as error:
             log.debug("no answer to %s: %s", peer, error)
 
-    async def _stream(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, scope: Scope) -> None:
+    async def _stream(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sandbox_id: str) -> None:
         while True:
             head = await asyncio.wait_for(reader.readexactly(2), IDLE)
             data = await asyncio.wait_for(reader.readexactly(int.from_bytes(head, "big")), IDLE)
-            found = await self.resolve(data, scope, stream=True)
+            found = await self.resolve(data, self._scopes.get(sandbox_id, Scope()), stream=True)
             if found is None:
                 return
             writer.write(len(found).to_bytes(2, "big") + found)

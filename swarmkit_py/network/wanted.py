@@ -123,7 +123,9 @@ def _rulesets(
 
 def needs_gwbridge(inputs: Inputs) -> bool:
     """Docker makes docker_gwbridge when a node joins a swarm, and for the first task."""
-    return bool(inputs.networks) or any(record.mode == "task" for record in inputs.sandboxes.values())
+    return bool(inputs.networks) or any(
+        record.mode == "task" or record.sandbox.bridge_gateway == GWBRIDGE.gateway
+        for record in inputs.sandboxes.values())
 
 
 def host_part(address: str) -> str:
@@ -185,12 +187,13 @@ def _plugs(record: SandboxRecord, inputs: Inputs) -> tuple[Wire, ...]:
     if not sandbox.path:
         return ()
     sockets = [
-        Socket(f"eth{n}", inputs.namespace(network), bridge_of(network), o.address, "", overlay_mtu(network))
+        Socket(o.interface or f"eth{n}", inputs.namespace(network), bridge_of(network), o.address, "",
+               overlay_mtu(network))
         for n, o in enumerate(sandbox.overlays) if (network := networks.get(o.network_id))
     ]
     if sandbox.bridge_address:
-        bridge = GWBRIDGE.name if record.mode == "task" else DOCKER0.name
-        name = f"eth{len(sandbox.overlays)}"
+        bridge = GWBRIDGE.name if sandbox.bridge_gateway == GWBRIDGE.gateway else DOCKER0.name
+        name = sandbox.bridge_interface or f"eth{len(sandbox.overlays)}"
         sockets.append(Socket(name, HOST, bridge, sandbox.bridge_address, sandbox.bridge_gateway, BRIDGE_MTU))
     return _wires(sandbox.id, sandbox.path, (*sockets, *_local_sockets(record, inputs)))
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 
+from swarmkit_py.agent.attachments import Attachments
 from swarmkit_py.agent.managers import Managers
 from swarmkit_py.agent.network import NetworkSync
 from swarmkit_py.agent.reporter import Reporter
@@ -29,7 +30,7 @@ from swarmkit_py.network.base import NodeNetwork
 from swarmkit_py.node.disk import Membership, SwarmDisk
 from swarmkit_py.rpc.channel import Channel
 from swarmkit_py.rpc.client import call, open_session
-from swarmkit_py.rpc.messages import Hello, Welcome
+from swarmkit_py.rpc.messages import AttachRequest, Hello, Welcome
 from swarmkit_py.rpc.race import cancel, until_first_ends, within
 from swarmkit_py.rpc.wire import RENEW_PATH, SESSION_PATH, CertificateAnswer, RenewRequest
 from swarmkit_py.runtime.base import ContainerEngine
@@ -57,7 +58,9 @@ class AgentRole:
     def __init__(
         self, disk: SwarmDisk, membership: Membership, engine: ContainerEngine, network: NodeNetwork, clock: Clock,
         describe: Describe, events: RoleEvents, pull: Callable[[str], Awaitable[object]],
+        attachments: Attachments,
     ) -> None:
+        self._attachments = attachments
         self._disk, self._membership = disk, membership
         self._network, self._clock, self._events = network, clock, events
         self._describe = describe
@@ -69,10 +72,11 @@ class AgentRole:
         self._sync = NetworkSync(network, clock)
         reporter = Reporter(clock)
         self._worker = Worker(engine, self._sync, self._storage, reporter, clock, lambda: membership.addr, pull,
-                              lambda: describe("", ""))
+                              lambda: describe("", ""), attachments)
         self._agent = Agent(AgentParts(
             connect=self._connect, hello=self._hello, managers=self._managers, worker=self._worker,
             reporter=reporter, engine=engine, clock=clock, rng=self._rng, events=self,
+            attached=attachments.answered,
         ))
         self._running: asyncio.Task[None] | None = None
         self._syncing: asyncio.Task[None] | None = None
@@ -93,14 +97,24 @@ class AgentRole:
 
     def start(self) -> None:
         self._worker.restore()
+        self._attachments.link = self
         self._syncing = asyncio.create_task(self._sync.run())
         self._running = asyncio.create_task(self._run())
+
+    def ask(self, request: AttachRequest) -> None:
+        """See attachments.Link."""
+        self._agent.ask(request)
+
+    async def until_carried(self, network_ids: Collection[str]) -> None:
+        """See attachments.Link."""
+        await self._sync.ready(network_ids)
 
     async def until_ready(self, seconds: float) -> None:
         """Raises TimeoutError."""
         await within(self._clock, seconds, self._first_welcome.wait())
 
     async def stop(self) -> None:
+        self._attachments.link = None
         await cancel(*(task for task in (self._running, self._syncing) if task))
         await self._worker.stop()
         self._storage.close()

@@ -61,6 +61,10 @@ class SwarmDisk:
             raise Internal(f"{self._state} cannot be read ({error}): restore it, or leave the swarm with "
                            '"docker swarm leave --force"') from None
 
+    def is_member(self) -> bool:
+        """True in a swarm, whether what is on disk can be read or not."""
+        return self._state.exists()
+
     def save(self, membership: Membership) -> None:
         self.prepare()
         write_private(self._state, msgspec.json.encode(membership))

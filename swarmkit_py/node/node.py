@@ -68,6 +68,7 @@ class Node:
 
     async def start(self) -> None:
         """Be again what this node was. What keeps it from its swarm is shown by `docker info`, not raised."""
+        self._parts.attachments.member = self._disk.is_member()
         await self._parts.start()
         try:
             self._membership = self._disk.load()
@@ -275,7 +276,8 @@ class Node:
             certificates_changed=lambda: self._manager.certificates_changed() if self._manager else None,
         )
         self._agent = AgentRole(self._disk, member, self.engine, self._parts.network, self.clock, self._describe,
-                                events, lambda ref: self.images.pull(ref))
+                                events, lambda ref: self.images.pull(ref), self._parts.attachments)
+        self._parts.attachments.member = True
         self._agent.start()
 
     def _describe(self, root: str, chain: str) -> NodeDescription:
@@ -297,6 +299,7 @@ class Node:
     async def _forget(self) -> None:
         await self._stop_roles()
         self._disk.wipe()
+        self._parts.attachments.leave()
         self._membership, self._error, self._locked = None, "", False
 
     def _refuse_member(self) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from swarmkit_py.agent.attachments import AttachingNetwork, Attachments
 from swarmkit_py.clock import Clock
 from swarmkit_py.errors import InvalidArgument
 from swarmkit_py.ids import Ids
@@ -34,6 +35,7 @@ class Parts:
     start: Callable[[], Awaitable[None]]
     stop: Callable[[], Awaitable[None]]
     bridges: LocalNetworks
+    attachments: Attachments
 
 
 def make_parts(options: NodeOptions, clock: Clock, ids: Ids) -> Parts:
@@ -51,18 +53,22 @@ def _real(options: NodeOptions, clock: Clock, ids: Ids) -> Parts:
     network = NetworkController(options.exec_root, clock, keep=options.data_root / "networks", ids=ids)
     volumes = LocalVolumes(options.data_root / "volumes", clock, ids)
     images = NodeImages(options.images, options.data_root / "images", clock)
-    engine = Engine(network=network, images=images, clock=clock, ids=ids, data_root=options.data_root,
-                    exec_root=options.exec_root, cgroup_parent=options.cgroup_parent, volumes=volumes)
+    attachments = Attachments(clock, ids)
+    engine = Engine(
+        network=AttachingNetwork(network, network, attachments), images=images, clock=clock, ids=ids,
+        data_root=options.data_root, exec_root=options.exec_root, cgroup_parent=options.cgroup_parent,
+        volumes=volumes)
 
     async def start() -> None:
         await network.start()
         await engine.restore()
+        attachments.restore(engine.all())
 
     async def stop() -> None:
         await engine.close()
         await network.stop()
 
-    return Parts(engine, images, volumes, network, start, stop, network)
+    return Parts(engine, images, volumes, network, start, stop, network, attachments)
 
 
 def _docker(options: NodeOptions, clock: Clock, ids: Ids) -> Parts:
@@ -83,7 +89,7 @@ def _docker(options: NodeOptions, clock: Clock, ids: Ids) -> Parts:
         await network.stop()
 
     images = DockerImages(client, options.data_root / "spool")
-    return Parts(engine, images, DockerVolumes(client), network, start, stop, network)
+    return Parts(engine, images, DockerVolumes(client), network, start, stop, network, Attachments(clock, ids))
 
 
 def _fake(options: NodeOptions, clock: Clock, ids: Ids) -> Parts:
@@ -95,7 +101,7 @@ def _fake(options: NodeOptions, clock: Clock, ids: Ids) -> Parts:
     known = images if options.images.is_dir() else None  # without an image store, every image is "there"
     engine = FakeEngine(clock, ids, network=network, images=known)
     volumes = LocalVolumes(options.data_root / "volumes", clock, ids)
-    return Parts(engine, images, volumes, network, _nothing, _nothing, network)
+    return Parts(engine, images, volumes, network, _nothing, _nothing, network, Attachments(clock, ids))
 
 
 async def _nothing() -> None:

@@ -111,6 +111,30 @@ class StatusAck(Message, frozen=True, kw_only=True):
     sequence: int
 
 
+class AttachRequest(Message, frozen=True, kw_only=True):
+    """Node → manager: a container of this node's own wants a place on an attachable network. `attachment`: the id
+    that the task which stands for it is to have; asked again with it, the request is the same one."""
+
+    attachment: str
+    container_id: str
+    network: str
+    """Name or id."""
+    address: str = ""
+    names: list[str] = field(default_factory=list)
+    """What others on the network know it by, the container's name first."""
+
+
+class AttachAnswer(Message, frozen=True, kw_only=True):
+    """Manager → node: the place (`address` with prefix), or why there is none."""
+
+    attachment: str
+    network_id: str = ""
+    network: str = ""
+    address: str = ""
+    code: str = ""
+    error: str = ""
+
+
 class DescriptionReport(Message, frozen=True, kw_only=True):
     """Node → manager: my description changed."""
 
@@ -173,7 +197,7 @@ LOG_WINDOW = 8
 AnyMessage = (
     Hello | Welcome | TrustRoot | RenewCertificate | Heartbeat | HeartbeatAck | Assignments | Applied
     | StatusReport | StatusAck | DescriptionReport | Shutdown | Goodbye
-    | LogSubscribe | LogUnsubscribe | LogLines | LogCredit
+    | LogSubscribe | LogUnsubscribe | LogLines | LogCredit | AttachRequest | AttachAnswer
 )
 
 _DECODER = msgspec.json.Decoder(AnyMessage)

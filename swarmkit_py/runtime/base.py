@@ -33,15 +33,21 @@ class PortMapping(Model, frozen=True, kw_only=True):
 
 
 class OverlayAddress(Model, frozen=True, kw_only=True):
-    """A place on an overlay network; `address` with prefix."""
+    """A place on an overlay network; `address` with prefix. What follows it is said for containers of one's own
+    only: the network's name, the task that stands for the place in the swarm, and what `docker inspect` shows."""
 
     network_id: str
     address: str
+    network: str = ""
+    attachment: str = ""
+    interface: str = ""
+    """Inside the container; "": by its turn."""
 
 
 class SandboxSpec(Model, frozen=True, kw_only=True):
-    """The network namespace one container gets. `mode`: `task` (overlays + gateway bridge), `bridge` (docker0),
-    `none`, `host` (no namespace of its own)."""
+    """The network namespace one container gets. `mode`: `task` (overlays + gateway bridge), `bridge` (docker0, or
+    the networks in `locals` and `overlays`), `unplugged` (on no network until it is connected to one), `none`,
+    `host` (no namespace of its own)."""
 
     id: str
     mode: str = "bridge"
@@ -52,7 +58,7 @@ class SandboxSpec(Model, frozen=True, kw_only=True):
     nameservers: list[str] = field(default_factory=list)
     """Who is asked for names that are not the swarm's (`--dns`); empty: whom the host asks."""
     locals: list[LocalPlace] = field(default_factory=list)
-    """`bridge` only: networks of this machine, in the place of docker0."""
+    """`bridge` only: networks of this machine, in the place of docker0 (which `bridge` among them stands for)."""
     names: list[str] = field(default_factory=list)
     """What others on those networks know the container by."""
 
@@ -69,6 +75,8 @@ class Sandbox(Model, frozen=True, kw_only=True):
     """As in the spec."""
     bridge_address: str = ""
     bridge_gateway: str = ""
+    bridge_interface: str = ""
+    """Where it is plugged into docker0 or docker_gwbridge; "": after the overlays."""
     overlays: list[OverlayAddress] = field(default_factory=list)
     ports: list[PortMapping] = field(default_factory=list)
     locals: list[LocalAddress] = field(default_factory=list)
@@ -90,6 +98,10 @@ class SandboxNetwork(Protocol):
 
     async def create_sandbox(self, spec: SandboxSpec) -> Sandbox:
         """Make the namespace and plug it in. Idempotent by id. Raises errors.Conflict for a taken host port."""
+
+    async def change_sandbox(self, spec: SandboxSpec) -> Sandbox:
+        """Make the networks of a sandbox that is there those of `spec`; what it keeps is not touched, nor are its
+        published ports. Raises errors.NotFound, and what `create_sandbox` raises: then all is as before."""
 
     async def remove_sandbox(self, sandbox_id: str) -> None:
         """Remove its every trace: namespace, links, addresses, rules. Idempotent."""

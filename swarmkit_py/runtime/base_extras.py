@@ -5,10 +5,11 @@ Counterpart: the parts of moby/daemon that need containerd or the container's fi
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from typing import Protocol
 
 from swarmkit_py.model.container import Change, Limits, LimitSupport, PathStat, ProcessTable, Usage
+from swarmkit_py.model.local import LocalPlace
 
 
 class ContainerExtras(Protocol):
@@ -25,6 +26,14 @@ class ContainerExtras(Protocol):
 
     async def update(self, ref: str, limits: Limits, restart: tuple[str, int] | None) -> None:
         """New limits (0: as before), a new restart policy (None: as before), also while it runs."""
+
+    async def connect(self, ref: str, place: LocalPlace) -> None:
+        """Put it on one more network, at once if it runs, else when it starts. Raises errors.PermissionDenied if it
+        is on it, errors.InvalidArgument for one without networks of its own."""
+
+    async def disconnect(self, ref: str, names: Collection[str]) -> str:
+        """Take it off the network that goes by one of these names or ids. Returns what it was asked for as. Raises
+        errors.Internal (Docker's status) if it is not on it."""
 
     def usage(self, ref: str) -> Usage:
         """What it uses now; all zero if it does not run."""

@@ -31,6 +31,7 @@ from swarmkit_py.runtime.base_mounts import ContainerFile, VolumeStore
 from swarmkit_py.runtime.bundle import ProcessSpec
 from swarmkit_py.runtime.cells import Cells
 from swarmkit_py.runtime.conmon import Shim
+from swarmkit_py.runtime.connect import Connections
 from swarmkit_py.runtime.execs import Execs
 from swarmkit_py.runtime.extras import Extras
 from swarmkit_py.runtime.launcher import Launcher, effective_hostname
@@ -74,7 +75,8 @@ class Engine:
         self._life = Lifecycle(
             cells=self._cells, launcher=self._launcher, shim=shim, network=network, clock=clock, probes=self._probes,
             cgroups=self._cgroups)
-        self.extras: ContainerExtras | None = Extras(self._cells, shim, self._cgroups, self._probes, self._launcher)
+        self.extras: ContainerExtras | None = Extras(
+            self._cells, shim, self._cgroups, self._probes, self._launcher, Connections(self._cells, network))
         self._execs = Execs(shim, exec_root.absolute(), ids, self._id_map, self._exec_ended)
 
     async def restore(self) -> None:

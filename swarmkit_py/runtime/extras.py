@@ -18,6 +18,7 @@ from swarmkit_py.runtime.base import Container
 from swarmkit_py.runtime.bundle import resources
 from swarmkit_py.runtime.cells import Cells
 from swarmkit_py.runtime.cgroups import Cgroups
+from swarmkit_py.runtime.connect import Connections
 from swarmkit_py.runtime.launcher import BOUND_FILES, INIT_PATH, Launcher, possible
 from swarmkit_py.runtime.mounts import layer_paths
 from swarmkit_py.runtime.probes import Probes
@@ -27,8 +28,10 @@ class Extras:
     """ContainerExtras on runc."""
 
     def __init__(
-        self, cells: Cells, shim: conmon.Shim, cgroups: Cgroups, probes: Probes, launcher: Launcher
+        self, cells: Cells, shim: conmon.Shim, cgroups: Cgroups, probes: Probes, launcher: Launcher,
+        connections: Connections,
     ) -> None:
+        self.connect, self.disconnect = connections.connect, connections.disconnect
         self._cells, self._shim, self._cgroups = cells, shim, cgroups
         self._probes, self._launcher = probes, launcher
         self._registry, self._events, self._storage = cells.registry, cells.events, cells.storage

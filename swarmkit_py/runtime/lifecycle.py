@@ -12,9 +12,10 @@ from typing import Any
 from swarmkit_py import errors
 from swarmkit_py.clock import Clock
 from swarmkit_py.runtime import conmon, process, restart
-from swarmkit_py.runtime.base import Container, Image, Sandbox, SandboxNetwork, SandboxSpec
+from swarmkit_py.runtime.base import Container, Image, Sandbox, SandboxNetwork
 from swarmkit_py.runtime.cells import Cell, Cells, promise, resolve
 from swarmkit_py.runtime.cgroups import Cgroups
+from swarmkit_py.runtime.connect import start_spec
 from swarmkit_py.runtime.launcher import Launcher, Running
 from swarmkit_py.runtime.probes import Probes
 from swarmkit_py.runtime.program import stop_signal
@@ -89,11 +90,7 @@ class Lifecycle:
         return container
 
     async def _sandbox(self, container: Container) -> Sandbox:
-        wanted = container.config.sandbox or SandboxSpec(id=container.id)
-        spec = SandboxSpec(id=container.id, mode=wanted.mode, overlays=wanted.overlays, ports=wanted.ports,
-                           nameservers=wanted.nameservers, locals=wanted.locals,
-                           names=[container.name, container.id[:12]])
-        return await self._network.create_sandbox(spec)
+        return await self._network.create_sandbox(start_spec(container))
 
     async def _failed(self, container: Container, cell: Cell, error: BaseException) -> None:
         """Undo a start that did not come about, and say why in the container."""

@@ -18,7 +18,6 @@ from swarmkit_py.docker_api.container_options import limit_warnings
 from swarmkit_py.docker_api.container_request import check_name, container_config
 from swarmkit_py.docker_api.convert_container import NetworkNames, container_json, container_summary, exposed_ports
 from swarmkit_py.docker_api.filters import Filters, parse_filters
-from swarmkit_py.docker_api.routes.networks import known_networks, refuse_overlay
 from swarmkit_py.docker_api.routing import Route
 from swarmkit_py.errors import InvalidArgument, NotFound, SwarmError, Unavailable, Unimplemented
 from swarmkit_py.model.objects import Network
@@ -132,19 +131,8 @@ async def start_container(call: Call) -> web.StreamResponse:
     container = call.backend.engine.get(call.params["id"])
     if container.running:
         return empty_answer(304)
-    _refuse_swarm_networks(call, container)
     await call.backend.engine.start(container.id)
     return empty_answer(204)
-
-
-def _refuse_swarm_networks(call: Call, container: Container) -> None:
-    """Raises Internal with Docker's text for a closed network of the swarm, Unimplemented for an attachable one."""
-    places = container.config.sandbox.locals if container.config.sandbox is not None else []
-    local = {key for network in call.backend.bridges.local_networks() for key in (network.id, network.name)}
-    missing = [place.network for place in places if place.network not in local]
-    for network in known_networks(call, full=False) if missing else ():
-        if network["Scope"] == "swarm" and (network["Name"] in missing or network["Id"] in missing):
-            refuse_overlay(network)
 
 
 def _grace(call: Call) -> float | None:

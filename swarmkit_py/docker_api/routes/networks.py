@@ -11,6 +11,7 @@ from swarmkit_py.docker_api import filters as accepted
 from swarmkit_py.docker_api.answers import json_answer
 from swarmkit_py.docker_api.call import Call
 from swarmkit_py.docker_api.convert import Json
+from swarmkit_py.docker_api.convert_container import docker0_address
 from swarmkit_py.docker_api.convert_network import (
     bridge_network_json,
     carried_network_json,
@@ -22,8 +23,8 @@ from swarmkit_py.docker_api.convert_network import (
 )
 from swarmkit_py.docker_api.convert_verbose import verbose_services
 from swarmkit_py.docker_api.filters import Filters, parse_filters
-from swarmkit_py.docker_api.routing import Handler, Route
-from swarmkit_py.errors import Internal, InvalidArgument, NotFound, Unavailable, Unimplemented
+from swarmkit_py.docker_api.routing import Route
+from swarmkit_py.errors import InvalidArgument, NotFound, Unavailable
 from swarmkit_py.model.objects import Network, Node
 
 PREDEFINED = ("bridge", "host", "none")
@@ -72,9 +73,8 @@ def _bridged(call: Call) -> Json:
     """What is plugged into docker0 now."""
     found: Json = {}
     for container in call.backend.engine.all():
-        sandbox = container.sandbox
-        if container.running and sandbox is not None and sandbox.bridge_address and not sandbox.overlays:
-            found[container.id] = endpoint_json(container.name, container.id, sandbox.bridge_address)
+        if container.running and (address := docker0_address(container.sandbox)):
+            found[container.id] = endpoint_json(container.name, container.id, address)
     return found
 
 
@@ -153,26 +153,7 @@ def _verbose(call: Call, network_id: str) -> Json:
     return verbose_services(network, control.list_services(), control.list_tasks(), control.list_nodes())
 
 
-def refuse_overlay(network: Json) -> None:
-    """A container of one's own on an overlay. Raises Internal (Docker's status) if the network is closed, else
-    Unimplemented."""
-    if not network["Attachable"]:
-        raise Internal(f"Could not attach to network {network['Name']}: rpc error: code = PermissionDenied desc = "
-                       f"network {network['Name']} not manually attachable")
-    raise Unimplemented(f"a container of one's own on the overlay {network['Name']} is not there yet in this kit: "
-                        "run it as a service (docker service create --network)")
-
-
-def _not_yet(what: str) -> Handler:
-    async def refuse(call: Call) -> web.StreamResponse:
-        raise Unimplemented(f"{what} is not there yet in this kit")
-
-    return refuse
-
-
 ROUTES = [
     Route("GET", "/networks", list_networks),
     Route("GET", "/networks/{id}", inspect_network),
-    Route("POST", "/networks/{id}/connect", _not_yet("connecting a container to a network")),
-    Route("POST", "/networks/{id}/disconnect", _not_yet("disconnecting a container from a network")),
 ]

@@ -62,6 +62,7 @@ def _selector(control: ControlApi, filters: Filters) -> Callable[[Task], bool]:
             and filters.prefix("name", task.name)
             and filters.labels("label", task.service_labels)
             and filters.exact("runtime", task.spec.runtime or "container")
+            and (not task.attached or "runtime" in filters)
             and (current is None or up_to_date(task, by_id.get(task.service_id), places) is current)
         )
 

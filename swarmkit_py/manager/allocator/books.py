@@ -49,10 +49,12 @@ class Books:
                 self.pools[network_id].hold(address, _holder(new))
         return self._follow_ports(old, new) or bool(gone)
 
-    def take(self, network_id: str, holder: Holder) -> str | None:
-        """An address on a network, None if it has none left (or no subnet yet)."""
+    def take(self, network_id: str, holder: Holder, asked: str = "") -> str | None:
+        """An address on a network (`asked`: this one), None if it has none left (or no subnet yet)."""
         pool = self.pools.get(network_id)
-        return pool.take(holder) if pool else None
+        if pool is None:
+            return None
+        return pool.take_this(asked, holder) if asked else pool.take(holder)
 
     def give_back(self, places: list[Place], holder: Holder) -> None:
         """Undo `take`."""

@@ -83,12 +83,13 @@ def give_service(tx: Transaction, books: Books, service: Service, ingress_id: st
         books.follow(service, tx.update(replace(service, endpoint=endpoint)))
 
 
-def give_task(tx: Transaction, books: Books, task: Task, networks: list[str], now: datetime) -> None:
-    """An address on each of `networks`; the task is then PENDING. Raises Exhausted, having taken nothing."""
+def give_task(tx: Transaction, books: Books, task: Task, networks: list[str], now: datetime, asked: str = "") -> None:
+    """An address on each of `networks` (`asked`: this one); the task is then PENDING. Raises Exhausted, having taken
+    nothing."""
     taken: list[Place] = []
     try:
         for network in networks:
-            taken.append((network, _address(tx, books, network, ("task", task.id))))
+            taken.append((network, _address(tx, books, network, ("task", task.id), asked)))
     except Exhausted:
         books.give_back(taken, ("task", task.id))
         raise
@@ -104,10 +105,12 @@ def explain(tx: Transaction, task: Task, why: str) -> None:
         tx.update(replace(task, status=replace(task.status, err=why)))
 
 
-def _address(tx: Transaction, books: Books, network_id: str, holder: ipam.Holder) -> str:
-    address = books.take(network_id, holder)
+def _address(tx: Transaction, books: Books, network_id: str, holder: ipam.Holder, asked: str = "") -> str:
+    address = books.take(network_id, holder, asked)
     if address is not None:
         return address
+    if asked:
+        raise Exhausted(f"address {asked} is already in use, or no container's on this network")
     network, pool = tx.get(Network, network_id), books.pools.get(network_id)
     if network is None or pool is None:
         name = network.spec.name if network else network_id

@@ -54,6 +54,20 @@ class Pool:
         self._holders[number] = holder
         return f"{ipaddress.IPv4Address(number)}/{self._network.prefixlen}"
 
+    def take_this(self, asked: str, holder: Holder) -> str | None:
+        """This address (no prefix) with its prefix, None if it is held, or not for tasks. It may lie outside of the
+        range that addresses are chosen from."""
+        try:
+            address = ipaddress.IPv4Address(asked)
+        except ValueError:
+            return None
+        number, net = int(address), self._network
+        ends = (int(net.network_address), int(net.broadcast_address), self._gateway)
+        if address not in net or number in ends or number in self._holders:
+            return None
+        self._holders[number] = holder
+        return f"{address}/{net.prefixlen}"
+
     def hold(self, address: str, holder: Holder) -> None:
         """Note who has an address (given out before this process was there), and go on after it."""
         number = int(ipaddress.IPv4Interface(address).ip)

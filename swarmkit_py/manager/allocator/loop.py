@@ -133,6 +133,10 @@ class Allocator:
         service = tx.get(Service, task.service_id)
         if wants.given_up(task):
             grants.give_task(tx, self._books, task, [], self._clock.now())
+        elif task.spec.network_attachment_spec is not None:
+            networks = [config.target for config in task.spec.networks or ()]
+            grants.give_task(tx, self._books, task, networks, self._clock.now(),
+                             task.spec.network_attachment_spec.address)
         elif task.service_id in self._problems:
             raise Exhausted(self._problems[task.service_id])
         elif service is not None:

@@ -31,6 +31,8 @@ def _missing(spec: ServiceSpec) -> Iterator[str]:
 
 
 def _missing_in_task(template: TaskSpec) -> Iterator[str]:
+    if template.network_attachment_spec is not None:
+        yield "a service that is a place on a network (TaskTemplate.NetworkAttachmentSpec)"
     if template.runtime != "container":
         yield f"runtime {template.runtime} (TaskTemplate.Runtime)"
     if template.container_spec is not None:

@@ -200,7 +200,8 @@ def _network_for(shared: Survey, network: Network, node_id: str) -> NetworkAssig
     own = (at.addresses for at in (node.attachments if node else ()) if at.network_id == network.id)
     return NetworkAssignment(
         id=network.id, name=network.spec.name, vni=network.vni, subnet=network.subnet, gateway=network.gateway,
-        ingress=network.spec.ingress, internal=network.spec.internal, driver_options=network.spec.driver_options,
+        ingress=network.spec.ingress, attachable=network.spec.attachable, internal=network.spec.internal,
+        driver_options=network.spec.driver_options,
         node_address=next((found[0] for found in own if found), ""),
         data_path_port=shared.data_path_port,
         peers=[peer for owner, peer in shared.peers.get(network.id, ()) if owner != node_id],

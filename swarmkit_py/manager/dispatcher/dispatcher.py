@@ -8,12 +8,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections.abc import Coroutine
+from typing import Any
 
 from swarmkit_py.clock import Clock
 from swarmkit_py.errors import NotFound, SwarmError, Unavailable
 from swarmkit_py.ids import Ids
 from swarmkit_py.manager.dispatcher import nodes
 from swarmkit_py.manager.dispatcher.assigner import Assigner
+from swarmkit_py.manager.dispatcher.attach import attach
 from swarmkit_py.manager.dispatcher.certificates import CertificateNews
 from swarmkit_py.manager.dispatcher.logs import LogBroker
 from swarmkit_py.manager.dispatcher.sessions import HEARTBEAT_PERIOD, Session, Sessions
@@ -26,6 +29,7 @@ from swarmkit_py.rpc.channel import Channel, ChannelClosed
 from swarmkit_py.rpc.messages import (
     AnyMessage,
     Applied,
+    AttachRequest,
     DescriptionReport,
     Goodbye,
     Heartbeat,
@@ -117,6 +121,8 @@ class Dispatcher:
             self._statuses.add(session, message)
         elif isinstance(message, Applied):
             self._assigner.acknowledge(session, message.sequence)
+        elif isinstance(message, AttachRequest):
+            self._spawn(self._attach(session, message))
         elif isinstance(message, LogLines):
             self.broker.publish(session, message)
         elif isinstance(message, DescriptionReport):
@@ -129,6 +135,17 @@ class Dispatcher:
         else:
             raise ChannelClosed(f"a node does not send {type(message).__name__}")
 
+    async def _attach(self, session: Session, request: AttachRequest) -> None:
+        answer = await attach(self._store, self._clock, session.node_id, request)
+        if not session.channel.closed:
+            session.channel.send(answer)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Beside the session, which goes on meanwhile."""
+        task = asyncio.ensure_future(work)
+        self._endings.add(task)
+        task.add_done_callback(self._endings.discard)
+
     def _beat(self, session: Session) -> float:
         return self._sessions.beat(session.node_id, self._clock.monotonic(), self._period())
 
@@ -136,9 +153,7 @@ class Dispatcher:
         """Say why, then close, without holding up the caller."""
         self._sessions.close(session)
         self._refuse(session.channel, SwarmError(last.reason), removed=last.removed)
-        ending = asyncio.ensure_future(session.channel.close())
-        self._endings.add(ending)
-        ending.add_done_callback(self._endings.discard)
+        self._spawn(session.channel.close())
 
     def _refuse(self, channel: Channel, error: Exception, *, removed: bool = False) -> None:
         try:

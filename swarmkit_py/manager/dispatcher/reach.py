@@ -58,18 +58,21 @@ def endpoints(
 def service_records(
     services: Iterable[Service], serving: Iterable[Task], networks: Mapping[str, Network],
 ) -> dict[str, dict[str, ServiceRecord]]:
-    """By network: each service that is on it (by its spec, or still by a task of an older one). Ingress has none: it
-    has no names."""
+    """By network: each service that is on it (by its spec, or still by a task of an older one), and each container of
+    one's own. Ingress has none: it has no names."""
     named = {network.id for network in networks.values() if not network.spec.ingress}
     tasks: dict[Place, list[Task]] = defaultdict(list)
     for task in serving:
         for attachment in task.networks:
             if attachment.network_id in named:
                 tasks[attachment.network_id, task.service_id].append(task)
+    found: dict[str, dict[str, ServiceRecord]] = defaultdict(dict)
+    for (network_id, service_id), attached in tasks.items():
+        for record in (_attached(task, network_id) for task in attached if not service_id):
+            found[network_id][record.key] = record
     on: dict[str, set[str]] = defaultdict(set)
     for network_id, service_id in tasks:
         on[service_id].add(network_id)
-    found: dict[str, dict[str, ServiceRecord]] = defaultdict(dict)
     for service in services:
         asked = {config.target for config in service.spec.task_template.networks or ()}
         for network_id in sorted(named & (asked | on[service.id])):
@@ -102,6 +105,15 @@ def _record(service: Service, network_id: str, tasks: list[Task]) -> ServiceReco
         vip=vip, aliases=_aliases(service, network_id, tasks),
         backends=sorted(backends, key=lambda backend: IPv4Address(backend.address)),
     )
+
+
+def _attached(task: Task, network_id: str) -> ServiceRecord:
+    """A container of one's own on the network: the first of its names is the container's."""
+    names = [alias for config in task.spec.networks or () for alias in config.aliases or ()] or [task.id]
+    backends = [Backend(task_id=task.id, task_name=names[0], address=plain(address))
+                for at in task.networks if at.network_id == network_id for address in at.addresses]
+    return ServiceRecord(service_id=task.id, service_name=names[0], network_id=network_id, mode="attached",
+                         aliases=names[1:], backends=backends)
 
 
 def _virtual_ip(service: Service, network_id: str) -> str:

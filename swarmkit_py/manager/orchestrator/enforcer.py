@@ -29,7 +29,7 @@ def misfits(node: Node, tasks: Iterable[Task], services: Mapping[str, Service]) 
     """Ids of the node's tasks that must leave it, each with the reason. Where room is short, the older stay."""
     if is_unusable(node):
         return {}  # all of them leave: the restart supervisor's work
-    here = sorted((task for task in tasks if wanted(task) and on_a_node(task)), key=age)
+    here = sorted((task for task in tasks if wanted(task) and on_a_node(task) and not task.attached), key=age)
     reasons = {}
     cpus, memory = _room(node)
     for task in here:

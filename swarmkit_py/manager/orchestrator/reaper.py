@@ -26,9 +26,13 @@ MANY = 1000
 
 
 def reapable(tasks: Iterable[Task], limit: int) -> list[str]:
-    """Ids of one service's tasks that may be deleted; `limit` tasks a slot are kept (negative: all)."""
+    """Ids of one service's tasks that may be deleted; `limit` tasks a slot are kept (negative: all). The places of
+    containers of one's own on networks are no service's, and have no history."""
     tasks = list(tasks)
+    over = [task.id for task in tasks if task.attached and task.status.state.terminal]
+    tasks = [task for task in tasks if not task.attached]
     doomed = [task.id for task in tasks if task.desired_state is TaskState.REMOVE and not on_a_node(task)]
+    doomed += over
     for members in by_slot(kept(tasks)).values():
         doomed += (task.id for task in surplus_history(members, limit))
     return doomed

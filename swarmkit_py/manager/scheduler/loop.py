@@ -122,6 +122,8 @@ class Scheduler:
         info = self._view.nodes.get(task.node_id)
         if info is None:
             return placement.no_suitable_node("")
+        if task.attached:
+            return task.node_id  # its container is there, whatever the node is open for
         return placement.check_preassigned(task, info) or self._reserved(task, task.node_id)
 
     def _reserved(self, task: Task, decision: Decision | None) -> Decision:

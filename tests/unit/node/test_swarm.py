@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import pytest
 
+from swarmkit_py.agent.attachments import Attachments
 from swarmkit_py.clock import SystemClock
 from swarmkit_py.docker_api.backend import InitRequest, JoinRequest
 from swarmkit_py.errors import FailedPrecondition, InvalidArgument, NotFound, SwarmError, Unavailable, Unimplemented
@@ -57,7 +58,7 @@ class Rig:
         volumes = LocalVolumes(root / "volumes", SystemClock(), Ids())
         parts = Parts(
             cast(ContainerEngine, engine), cast(ImageKeeper, NoImages()), volumes, network, nothing, nothing,
-            network)
+            network, Attachments(SystemClock(), Ids()))
         options = NodeOptions(root / "data", root / "exec", root / "docker.sock", root / "images", "fake",
                               hostname=f"host{number}")
         node = Node(options, parts=parts)
