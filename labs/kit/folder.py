@@ -30,6 +30,8 @@ class Step:
     predict: tuple[str, ...]
     ask: tuple[str, ...] = ()
     """Questions about what was seen, with a measured answer."""
+    notes: tuple[str, ...] = ()
+    """The lines of the course notes (labs/notes.toml) that are met here."""
 
     @property
     def asked(self) -> tuple[str, ...]:
@@ -48,6 +50,11 @@ class Lab:
     @property
     def id(self) -> str:
         return str(self.table["id"])
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The lines of the course notes that this lab practises."""
+        return tuple(self.table.get("notes", ()))
 
     @property
     def predictions(self) -> tuple[str, ...]:
@@ -119,7 +126,8 @@ def read_lab(path: Path) -> Lab:
     """The lab in this folder."""
     steps = tuple(
         Step(item["id"], item.get("on", ""), tuple(item.get("commands", ())), tuple(item.get("checks", ())),
-             item.get("goal", "target"), tuple(item.get("predict", ())), tuple(item.get("ask", ())))
+             item.get("goal", "target"), tuple(item.get("predict", ())), tuple(item.get("ask", ())),
+             tuple(item.get("notes", ())))
         for item in read_toml(path / "steps.toml")["step"]
     )
     return Lab(path, read_toml(path / "lab.toml"), steps)

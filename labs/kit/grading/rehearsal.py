@@ -171,7 +171,8 @@ def described(result: Result) -> str:
     why = f" ({result.mistake})" if result.mistake else ""
     if result.status == ERROR:
         return f"{result.code} {result.status}: {result.error}"
-    return f"{result.code} {result.status}: expected {result.expected}, found {result.actual}{why}"
+    facts = "".join(f"; {name}: {value}" for name, value in result.facts.items() if name != "final")
+    return f"{result.code} {result.status}: expected {result.expected}, found {result.actual}{facts}{why}"
 
 
 def census(referee: Referee) -> dict[str, int]:
