@@ -65,7 +65,7 @@ def failure_block(result: Result, words: Words, goal: int, width: int, *, plain:
     rows: list[Line] = []
     for name in ("expected", "actual", "where"):
         label = words(f"block.{name}")
-        rows += wrapped(_fill(result, words, name, goal), width, first=f"    {label:<9} ")
+        rows += wrapped(filled(result, words, name, goal), width, first=f"    {label:<9} ")
     if result.mistake:
         text = words(f"mistakes.{result.mistake}", **result.mistake_facts)
         arrow = "" if plain else "→ "
@@ -75,7 +75,8 @@ def failure_block(result: Result, words: Words, goal: int, width: int, *, plain:
     return rows
 
 
-def _fill(result: Result, words: Words, name: str, goal: int) -> str:
+def filled(result: Result, words: Words, name: str, goal: int) -> str:
+    """The check's text of this name (expected, actual, where) with what was found in its holes."""
     facts = {**result.facts, "goal": goal, "expected": result.expected, "actual": result.actual}
     return words.fill(f"checks.{result.code}.{name}", facts)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from labs.kit.judge import Result, exit_code, score
 from labs.kit.referee import Referee
-from labs.kit.report import sentence
+from labs.kit.report import filled, sentence
 from labs.kit.words import Words
 
 SCHEMA = 1
@@ -40,12 +40,14 @@ def as_json(referee: Referee, results: Iterable[Result], words: Words, goal: int
 
 
 def _check(referee: Referee, result: Result, words: Words, goal: int) -> dict[str, Any]:
-    where = words.fill(f"checks.{result.code}.where", result.facts) if f"checks.{result.code}.where" in words else ""
+    said = {name: filled(result, words, name, goal) if f"checks.{result.code}.{name}" in words else ""
+            for name in ("expected", "actual", "where")}
     text = words(f"mistakes.{result.mistake}", **result.mistake_facts) if result.mistake else ""
     return {
         "id": result.code, "sentence": sentence(result, words, goal), "status": result.status,
         "points": result.points, "max_points": result.max_points, "needs": list(result.needs),
-        "expected": result.expected, "actual": result.actual, "where": where, "facts": dict(result.facts),
+        "expected": result.expected, "actual": result.actual, "where": said["where"],
+        "expected_text": said["expected"], "actual_text": said["actual"], "facts": dict(result.facts),
         "mistake": result.mistake or None, "help": text or None, "seconds": round(result.elapsed, 2),
         "error": result.error or None,
     }

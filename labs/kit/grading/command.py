@@ -49,7 +49,7 @@ def submit(
 
 def grade(
     paths: Annotated[list[Path], typer.Argument(help="Hand-ins (.swlab, scripts), folders, or a Moodle zip.")],
-    jobs: Annotated[int, typer.Option("-j", "--jobs", help="How many at a time; half the CPUs by default.")] = 0,
+    jobs: Annotated[int, typer.Option("-j", "--jobs", help="How many at a time; one a CPU by default.")] = 0,
     lab: Annotated[str, typer.Option("--lab", help="Which lab; needed for scripts.")] = "",
     seed: Annotated[str, typer.Option("--seed", help="Whose values, for scripts; else the guided ones.")] = "",
     out: Annotated[Path, typer.Option("--out", help="Where the reports go.")] = Path("grades"),
@@ -70,10 +70,13 @@ def grade(
     if missing:
         print(f"lab: there is no {', '.join(missing)}", file=sys.stderr)
         raise typer.Exit(2)
-    found = grade_all(gather(paths), spoken, jobs or max(1, (os.cpu_count() or 2) // 2), name, seed or None, _tell)
-    if not found:
+    hand_ins = list(gather(paths))
+    if not hand_ins:
         print("lab: no hand-in in " + ", ".join(map(str, paths)), file=sys.stderr)
         raise typer.Exit(2)
+    at_once = jobs or os.cpu_count() or 2
+    print(f"{len(hand_ins)} hand-ins, {min(at_once, len(hand_ins))} at a time …", file=sys.stderr, flush=True)
+    found = grade_all(hand_ins, spoken, at_once, name, seed or None, _tell)
     write_all(out, found)
     print(f"→ {out}/index.html")
     raise typer.Exit(3 if any(one["status"] == "error" for one in found) else max(one["exit_code"] for one in found))

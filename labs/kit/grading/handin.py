@@ -16,7 +16,7 @@ import json
 import re
 import zipfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -27,6 +27,7 @@ MOST_BYTES = 16 * 1024 * 1024
 MOST_FILES = 4000
 MOST_COMMANDS = 500
 LONGEST_LINE = 4000
+_MOODLE = re.compile(r"[^_]*_(\d{1,12})_assignsubmission")
 _HOST = re.compile(r"@([a-z][a-z0-9]{0,15})\s*$")
 
 
@@ -52,6 +53,8 @@ class HandIn:
     said: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     problem: str = ""
+    participant: str = ""
+    """Moodle's number of the student's hand-in, from the name of its folder."""
 
 
 def gather(paths: Iterable[Path]) -> Iterator[HandIn]:
@@ -103,9 +106,10 @@ def _moodle(data: bytes) -> Iterator[HandIn]:
             place = PurePosixPath(info.filename)
             if info.is_dir() or not place.name.lower().endswith((SUFFIX, *SCRIPTS)):
                 continue
+            folder = _MOODLE.match(place.parent.name)
             student = place.parent.name.partition("_")[0] or place.stem
             for found in of_bytes(place.name, _member(archive, info)):
-                yield HandIn(student, found.lab, found.seed, found.commands, found.said, found.notes, found.problem)
+                yield replace(found, student=student, participant=folder.group(1) if folder else "")
 
 
 def _opened(data: bytes) -> zipfile.ZipFile:

@@ -42,16 +42,27 @@ def student_page(one: Mapping[str, Any]) -> str:
 
 
 def class_page(found: Iterable[Mapping[str, Any]], names: Iterable[str]) -> str:
-    """Checks × students; signs as well as colours."""
+    """Checks × students, signs as well as colours; below, how many passed each check: where the class struggles."""
     rows = list(zip(found, names, strict=True))
-    codes = list(dict.fromkeys(check["id"] for one, _ in rows for check in one["checks"]))
-    head = "".join(f"<th>{escape(code)}" for code in codes)
+    titles = {check["id"]: check["sentence"] for one, _ in rows for check in one["checks"]}
+    head = "".join(f'<th title="{escape(title)}">{escape(code)}' for code, title in titles.items())
     body = ""
     for one, name in rows:
         states = {check["id"]: check for check in one["checks"]}
         body += (f'<tr><td><a href="students/{escape(name)}.html">{escape(one["student"])}</a><td>{_score(one)}'
-                 + "".join(_cell(states.get(code)) for code in codes))
-    return _page("Class", f"<div><table><tr><th>Student<th>Score{head}</tr>{body}</table></div>")
+                 + "".join(_cell(states.get(code)) for code in titles))
+    judged = [one for one, _ in rows if one["checks"]]
+    share = "".join(_share(code, judged) for code in titles)
+    scores = [one["score"] for one, _ in rows if grade(one) != ""]
+    mean = f"{sum(scores) / len(scores):.1f}" if scores else "–"
+    return _page("Class", f"<p>{len(rows)} hand-ins, mean {mean}</p><div><table><tr><th>Student<th>Score{head}</tr>"
+                          f"{body}<tr><th>passed<th>{len(judged)} judged{share}</table></div>")
+
+
+def _share(code: str, judged: list[Mapping[str, Any]]) -> str:
+    """How many of the judged passed a check, the paler the fewer."""
+    passed = sum(check["id"] == code and check["status"] == "passed" for one in judged for check in one["checks"])
+    return f'<td class="c" style="background:rgba(46,160,67,{passed / len(judged):.2f})">{passed}'
 
 
 def _cell(check: Mapping[str, Any] | None) -> str:

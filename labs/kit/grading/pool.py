@@ -31,7 +31,7 @@ def grade_all(
 
     def graded(hand_in: HandIn) -> dict[str, Any]:
         whole = replace(hand_in, lab=hand_in.lab or lab, seed=hand_in.seed if hand_in.lab else seed)
-        found = _wrong_lab(whole, lab) or work(whole, lang)
+        found = {**(_wrong_lab(whole, lab) or work(whole, lang)), "participant": hand_in.participant}
         done(found)
         return found
 

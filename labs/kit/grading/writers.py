@@ -55,7 +55,10 @@ def explained(case: Found) -> str:
     """Why this check did not pass, in one paragraph."""
     if case.get("error"):
         return str(case["error"])
-    seen = f"expected {case.get('expected')}, found {case.get('actual')}"
+    if case["status"] == "waiting" and case.get("needs"):
+        return "not judged: it needs " + ", ".join(case["needs"])
+    seen = (f"expected {case.get('expected_text') or case.get('expected')}, "
+            f"found {case.get('actual_text') or case.get('actual')}")
     return f"{case['help']} ({seen})" if case.get("help") else seen
 
 
@@ -79,12 +82,14 @@ def table(found: Iterable[Found]) -> str:
 
 
 def moodle(found: Iterable[Found]) -> str:
-    """For Moodle's grade import: who, the grade, and the feedback."""
+    """For Moodle's grade import, and its grading worksheet: who, the grade, and the feedback."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["Full name", "Grade", "Maximum grade", "Feedback comments"])
+    writer.writerow(["Identifier", "Full name", "Grade", "Maximum grade", "Feedback comments"])
     for one in found:
-        writer.writerow([safe(one["student"]), grade(one), one["max_score"], safe(feedback(one))])
+        number = one.get("participant")
+        writer.writerow([f"Participant {number}" if number else "", safe(one["student"]), grade(one),
+                         one["max_score"], safe(feedback(one))])
     return out.getvalue()
 
 

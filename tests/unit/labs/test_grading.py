@@ -147,5 +147,22 @@ def test_a_graders_error_is_no_zero_in_any_report() -> None:
     assert "it &lt;asks&gt;" in pages.student_page(found[1])
 
 
+def test_moodle_gets_its_own_numbers_back() -> None:
+    archive = zipped({"Zoé_1234_assignsubmission_file_/work.sh": "docker ps\n", "Bob/x.sh": "docker ps\n"})
+    found = grade_all(list(of_bytes("all.zip", archive)), "en", 2, "03-scaling",
+                      one=lambda hand_in, lang: refused(hand_in, "late"))
+    rows = writers.moodle(found).splitlines()
+    assert rows[1:] == [",Bob,0,20,late", "Participant 1234,Zoé,0,20,late"]
+
+
+def test_the_class_page_tells_how_many_passed() -> None:
+    def student(name: str, status: str) -> dict[str, Any]:
+        check = {"id": "sc2", "sentence": "it asks", "status": status}
+        return {"student": name, "score": 5, "max_score": 20, "status": "graded", "checks": [check]}
+
+    page = pages.class_page([student("a", "passed"), student("b", "failed"), student("c", "passed")], "abc")
+    assert "3 hand-ins, mean 5.0" in page and "3 judged" in page and ">2</table>" in page
+
+
 def test_students_of_one_name_get_two_files() -> None:
     assert file_names(["A b", "A b", "../../x", "…"]) == ["A_b", "A_b~2", "x", "student"]
