@@ -12,6 +12,7 @@ from typing import Any
 
 from labs.kit.checks import Checks
 from labs.kit.events import Event
+from labs.kit.lives import fewest, lives
 from labs.kit.probe import Shot
 from labs.kit.view import View
 from labs.kit.world import LiveTask
@@ -21,7 +22,6 @@ CONVERGE = 90.0
 SLACK = 0.3
 TICKS = os.sysconf("SC_CLK_TCK")
 SERVER = re.compile(r"^server:\s*nginx/(\d+\.\d+)", re.IGNORECASE | re.MULTILINE)
-SERVICE, IMAGE = "com.docker.swarm.service.name", "image"
 
 
 def served(c: View, task: LiveTask) -> str:
@@ -102,7 +102,7 @@ def _policy_said(update: Event | None) -> str:
 def enough_alive(c: View) -> None:
     """At no moment fewer than replicas − p processes, counted from each host's starts and ends."""
     update, least = the_update(c), c.p.replicas - c.p.parallelism
-    lowest = c.p.replicas if update is None else fewest(c, _since(c, update))
+    lowest = c.p.replicas if update is None else fewest(lives(c.events, c.p.service), _since(c, update))
     c.require(lowest >= least, least, lowest)
 
 
@@ -115,20 +115,6 @@ def _since(c: View, update: Event) -> float:
 
 def _wanted(event: Event) -> int:
     return int((event.data["Spec"].get("Mode", {}).get("Replicated") or {}).get("Replicas", 0))
-
-
-def fewest(c: View, since: float) -> int:
-    """The smallest number of the service's processes from `since` on."""
-    alive: set[str] = set()
-    lowest: int | None = None
-    for event in c.events.of("container", "start", "die"):
-        if event.data.get(SERVICE) != c.p.service:
-            continue
-        if event.t >= since and lowest is None:
-            lowest = len(alive)
-        alive = alive | {event.id} if event.action == "start" else alive - {event.id}
-        lowest = min(lowest, len(alive)) if lowest is not None else None
-    return len(alive) if lowest is None else lowest
 
 
 @lab.check("c4", needs=("c1",), points=4)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -52,7 +52,16 @@ def the_cluster(command: str, name: str, words: Words) -> Cluster:
     return clusters.find(name or None)
 
 
-def _note(cluster: Cluster, action: str, host: str = "", **data: object) -> None:
+def _before(cluster: Cluster) -> dict[str, Any]:
+    """What the kernel shows at this moment, for the record of an act: afterwards nobody could tell."""
+    import time
+
+    from labs.kit.world import first_processes
+
+    return {"t": time.monotonic(), "before": first_processes(cluster.call("evidence", tables=[])["hosts"])}
+
+
+def _note(cluster: Cluster, action: str, host: str = "", **data: Any) -> None:
     from labs.kit.events import note
 
     note(cluster.run_dir, action, host, **data)
@@ -68,8 +77,9 @@ def host(
     cluster = the_cluster("host", name, words)
     if action not in HOST_ACTIONS:
         fail(words("break.host_action", action=action, actions=", ".join(HOST_ACTIONS)), USAGE)
+    before = _before(cluster)
     cluster.call("power", name=host, action=action)
-    _note(cluster, action, host)
+    _note(cluster, action, host, line=f"lab host {host} {action}", **before)
     if action != "poweroff":
         _until_answers(cluster, host, words)
     print(words(f"break.{DONE[action]}", host=host))
@@ -101,8 +111,11 @@ def cut(
     cluster = the_cluster("cut", name, words)
     if not 0 <= seconds <= 86400:
         fail(words("break.seconds", seconds=f"{seconds:g}"), USAGE)
+    before = _before(cluster)
     cluster.call("cut", name=host, seconds=seconds or None)
-    _note(cluster, "cut", host, **({"seconds": seconds} if seconds else {}))
+    for_long = {"seconds": seconds} if seconds else {}
+    line = f"lab cut {host}" + (f" {seconds:g}" if seconds else "")
+    _note(cluster, "cut", host, line=line, **for_long, **before)
     print(words("break.cut_for" if seconds else "break.cut", host=host, seconds=f"{seconds:g}"))
 
 
@@ -113,9 +126,10 @@ def heal(
     """Plug in what `lab cut` pulled."""
     words = the_words(lang)
     cluster = the_cluster("heal", name, words)
+    before = _before(cluster)
     healed = cluster.call("heal", name=host)
     for one in healed:
-        _note(cluster, "heal", one)
+        _note(cluster, "heal", one, line=f"lab heal {one}", **before)
     print(words("break.healed", hosts=", ".join(healed)) if healed else words("break.none_cut"))
 
 

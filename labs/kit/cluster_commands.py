@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 import sys
+import time
 from contextlib import suppress
 from typing import Annotated, Any
 
@@ -141,6 +142,7 @@ def daemon(
 ) -> None:
     """Stop, start or restart a host's swarmd; its containers go on without it."""
     cluster = clusters.find(name or None)
+    began = time.monotonic()
     before = cluster.call("status").get(host, {}).get("started_at")
     cluster.call("daemon", host=host, action=action, kill=kill)
 
@@ -154,7 +156,8 @@ def daemon(
     if not until(done, 30):
         raise Internal(f"swarmd on {host} did not {action} within 30 s: see its log in the cluster's directory "
                        "(lab status --json says where).")
-    note(cluster.run_dir, f"daemon-{'kill' if kill else action}", host)
+    line = f"lab daemon {action} {host}" + (" --kill" if kill else "")
+    note(cluster.run_dir, f"daemon-{'kill' if kill else action}", host, t=began, line=line)
     print(f"swarmd on {host} {'is stopped' if action == 'stop' else 'runs'}.")
 
 

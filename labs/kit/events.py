@@ -70,9 +70,9 @@ def write(path: Path, events: Iterable[Event]) -> None:
         file.write(text)
 
 
-def note(run_dir: Path, action: str, host: str = "", **data: Any) -> None:
-    """The kit did something to the cluster: a host was powered off, a cable cut."""
-    write(run_dir / EVENTS_FILE, [Event(time.monotonic(), host, "lab", action, host, "", data)])
+def note(run_dir: Path, action: str, host: str = "", t: float | None = None, **data: Any) -> None:
+    """The kit did something to the cluster: a host was powered off, a cable cut. `t`: when it began, else now."""
+    write(run_dir / EVENTS_FILE, [Event(time.monotonic() if t is None else t, host, "lab", action, host, "", data)])
 
 
 def read_events(path: Path) -> Events:

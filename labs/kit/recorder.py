@@ -1,6 +1,7 @@
 """Owns writing a cluster's events down while a lab runs: a thread an engine, from start to end of the session.
 
-A changed service or node is asked for at once, so that the record holds what it was changed to.
+A changed service or node is asked for at once, so that the record holds what it was changed to; what the event itself
+says of the change stays beside it, as `Attributes`.
 """
 
 from __future__ import annotations
@@ -60,7 +61,8 @@ class Recorder:
             found = engine.get(_ASKED[event.kind] + event.id)
         except (OSError, EngineError):
             return event  # removed at once
-        return Event(event.t, event.host, event.kind, event.action, event.name, event.id, found)
+        return Event(event.t, event.host, event.kind, event.action, event.name, event.id,
+                     {**found, "Attributes": event.data})
 
 
 def read_event(host: str, raw: Mapping[str, Any], offset: float = 0.0) -> Event:

@@ -46,8 +46,10 @@ class Referee:
     def see(self) -> World:
         """Look; remember what is new. Raises GraderError."""
         world = self.eyes.look()
-        wish = (sorted((s.id, s.wanted, s.force) for s in world.services.values()),
-                sorted((node.name, node.active) for node in world.nodes), len(world.strangers()))
+        wish = (sorted((service.id, service.wanted, service.force, service.image, service.update.get("State", ""))
+                       for service in world.services.values()),
+                sorted((node.name, node.active, node.ready) for node in world.nodes), len(world.strangers()),
+                [name for name in world.hosts if world.up(name)])
         changed = self._wish is not None and wish != self._wish
         if changed:
             self.run.changed = self.clock()

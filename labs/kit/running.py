@@ -16,6 +16,7 @@ from labs.kit.checks import GraderError
 from labs.kit.folder import Lab
 from labs.kit.guide import Guide
 from labs.kit.judge import PASSED, Result, exit_code, score
+from labs.kit.outside import OUTSIDE, own_shell
 from labs.kit.play import Player, StepNotDone
 from labs.kit.referee import Referee, settle
 from labs.kit.report import failure_block, status_line
@@ -99,7 +100,8 @@ def show_guide(referee: Referee, words: Words, *, plain: bool, tmux: bool, notic
     cluster = referee.eyes.cluster
 
     def open_shell(host: str) -> None:
-        panes.open_shell(cluster.run_dir, student_shell(cluster, host, words.lang))
+        shell = own_shell(words.lang) if host == OUTSIDE else student_shell(cluster, host, words.lang)
+        panes.open_shell(cluster.run_dir, shell)
 
     hint = "" if tmux else words("cli.shell_elsewhere", host=referee.eyes.managers[0], option=_option(referee))
     guide = Guide(referee, words, plain=plain, colour=colour_wanted(os.environ, sys.stdout.isatty(), plain),

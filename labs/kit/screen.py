@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from labs.kit.folder import Lab, Step
 from labs.kit.judge import CONVERGING, Result
+from labs.kit.outside import OUTSIDE
 from labs.kit.picture import Column, render
 from labs.kit.report import all_passed, failure_block, first_failure, status_line
 from labs.kit.style import Line, Span, length, line, rule, spread, wrapped
@@ -124,7 +125,8 @@ def _task(screen: Screen, words: Words, width: int) -> list[Line]:
 
 
 def _command(host: str, command: str, words: Words, width: int) -> list[Line]:
-    where, text = words("screen.on", host=host), words.expand(command)
+    where = words("screen.outside") if host == OUTSIDE else words("screen.on", host=host)
+    text = words.expand(command)
     if len(where) + len(text) + 7 <= width:
         return [line(f"   {where}   ", Span(text, "command"))]
     return [line(f"   {where}"), *wrapped(text, width, "command", first="     ", rest="       ")]

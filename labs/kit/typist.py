@@ -20,6 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from labs.kit.cluster_port import Cluster
+from labs.kit.outside import OUTSIDE, NoAct, act
 
 PROJECT = Path(__file__).resolve().parents[2]
 RCFILE = PROJECT / "topologies" / "shell.bash"
@@ -117,11 +118,22 @@ class Typist:
         self._shells: dict[str, Shell] = {}
 
     def type(self, host: str, command: str) -> str:
-        """Type one line on a host; what it printed. Raises ShellStopped."""
+        """Type one line on a host, or outside of all (`outside`); what it printed. Raises ShellStopped."""
+        if host == OUTSIDE:
+            return self._outside(command)
         if host not in self._shells:
             argv = student_shell(self._cluster, host, self._lang)
             self._shells[host] = Shell(argv, host, self._show, self._patience, self._cluster.join)
         return self._shells[host].typed(command)
+
+    def _outside(self, command: str) -> str:
+        self._show(f"$ {command}\n")
+        try:
+            printed = act(command, self._cluster.name, self._lang, self._patience)
+        except NoAct as error:
+            raise ShellStopped(str(error)) from None
+        self._show(printed)
+        return printed
 
     def forget(self, host: str) -> None:
         """End a shell that does not come back; the next line opens a new one."""

@@ -6,6 +6,7 @@ from the kernel; the swarm is only asked which container belongs to which task.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -130,6 +131,24 @@ class World:
         process = self._processes.get((identity.host, identity.pid))
         return process is not None and process["start"] == identity.start and process["netns"] == identity.netns
 
+    def processes_of(self, service: str) -> list[Identity]:
+        """First processes of all the service's containers that the kernel shows, wanted or not: a host that nobody
+        hears goes on with those it has."""
+        found = set()
+        for task in self.tasks_of(service):
+            status = task.get("Status", {}).get("ContainerStatus") or {}
+            host = self._node_names.get(task.get("NodeID", ""), "")
+            process = self._processes.get((host, int(status.get("PID") or 0)))
+            if process is None or not process["init"] or process["netns"] == self.hosts[host]["netns"]:
+                continue
+            if container_of(process) in ("", status.get("ContainerID")):
+                found.add(Identity(host, process["pid"], process["start"], process["netns"]))
+        return sorted(found, key=lambda identity: (identity.host, identity.pid))
+
+    def up(self, host: str) -> bool:
+        """Has it power?"""
+        return bool(self.hosts.get(host, {}).get("up"))
+
     def namespace_exists(self, identity: Identity) -> bool:
         """Is the task's network namespace still there, with or without a process?"""
         return str(identity.netns) in self.hosts.get(identity.host, {}).get("namespaces", {})
@@ -169,6 +188,7 @@ class World:
 
     @property
     def swarm_hosts(self) -> list[str]:
+        """All but the clients, with power or without."""
         return [name for name in self.hosts if name not in self.clients]
 
     def settled(self, service: str) -> bool:
@@ -188,9 +208,29 @@ class World:
         """Changes whenever something that could change an answer has changed."""
         known = self.services.get(service)
         tables = tuple(sorted((host, *sorted(self.backends(host, port)))
-                              for host in self.swarm_hosts for port in (known.ports if known else ())))
+                              for host in self.swarm_hosts if self.up(host)
+                              for port in (known.ports if known else ())))
         return (known, tuple(task.identity for task in self.live(service)), tables,
                 tuple((node.name, node.ready, node.active) for node in self.nodes), len(self.strangers()))
+
+
+_CONTAINER = re.compile(r"[0-9a-f]{64}")
+
+
+def container_of(process: Mapping[str, Any]) -> str:
+    """The id of the container this process belongs to, by its cgroup; "" where that does not say."""
+    found = _CONTAINER.search(process.get("cgroup", ""))
+    return found.group() if found else ""
+
+
+def first_processes(hosts: Mapping[str, Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Of the kernel's evidence, what matters later: each host's containers, by their first process."""
+    return {
+        name: [{"pid": process["pid"], "start": process["start"], "netns": process["netns"],
+                "container": container_of(process)}
+               for process in host["processes"] if process["init"] and process["netns"] != host["netns"]]
+        for name, host in hosts.items()
+    }
 
 
 def _moves(task: Mapping[str, Any]) -> bool:

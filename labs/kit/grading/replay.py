@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from labs.kit.checks import GraderError
 from labs.kit.grading.handin import Command, HandIn
 from labs.kit.judge import PASSED, Result
+from labs.kit.outside import OUTSIDE
 from labs.kit.referee import Referee, settle
 from labs.kit.screen import result_waits_for_inspection
 from labs.kit.typist import ShellStopped, Typist
@@ -39,7 +40,7 @@ class Replay:
         self.referee.progress.said.update(
             {code: said for code, said in hand_in.said.items() if code in self.referee.lab.questions})
         deadline = self.clock() + REPLAY_SECONDS * self.referee.run.speed
-        hosts = {host.name for host in self.referee.eyes.cluster.hosts}
+        hosts = {OUTSIDE, *(host.name for host in self.referee.eyes.cluster.hosts)}
         self._close_steps()
         for number, command in enumerate(hand_in.commands):
             if self.clock() > deadline:

@@ -10,8 +10,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from labs.kit.events import EVENTS_FILE
+from labs.kit.events import EVENTS_FILE, read_events
 from labs.kit.grading.handin import FORMAT, Command, chained
+from labs.kit.outside import OUTSIDE, acts_of
 
 TYPED = "typed"
 """In a host's directory of the run: what its shells kept (topologies/shell.bash)."""
@@ -26,7 +27,15 @@ def typed(run_dir: Path, hosts: Iterable[str]) -> list[Command]:
         except OSError:
             continue  # nobody typed there
         found += read_typed(host, data)
+    found += acts(run_dir)
     return sorted(found, key=lambda command: command.at)
+
+
+def acts(run_dir: Path) -> list[Command]:
+    """What was done to hosts and cables from outside, since the lab was last given."""
+    offset = time.time() - time.monotonic()
+    done = acts_of(read_events(run_dir / EVENTS_FILE).since_given())
+    return [Command(OUTSIDE, line, at + offset) for at, line in done]
 
 
 def read_typed(host: str, data: bytes) -> list[Command]:
