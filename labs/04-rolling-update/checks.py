@@ -7,46 +7,23 @@ order. What the service asks for (c2, c6) counts beside that, never instead.
 from __future__ import annotations
 
 import os
-import re
 from typing import Any
 
 from labs.kit.checks import Checks
 from labs.kit.events import Event
 from labs.kit.lives import fewest, lives
 from labs.kit.probe import Shot
+from labs.kit.serving import in_words, tag, versions
 from labs.kit.view import View
-from labs.kit.world import LiveTask
 
 lab = Checks("04-rolling-update")
 CONVERGE = 90.0
 SLACK = 0.3
 TICKS = os.sysconf("SC_CLK_TCK")
-SERVER = re.compile(r"^server:\s*nginx/(\d+\.\d+)", re.IGNORECASE | re.MULTILINE)
-
-
-def served(c: View, task: LiveTask) -> str:
-    """The version this very task answers with, asked from inside its own namespace; "" when it does not answer."""
-    done = c.run_in(task, ["curl", "-si", "--max-time", "3", "http://127.0.0.1/"])
-    found = SERVER.search(done.stdout)
-    return found.group(1) if found and done.stdout.split(" ")[1:2] == ["200"] else ""
-
-
-def versions(c: View) -> dict[str, int]:
-    """How many live tasks answer with each version."""
-    found: dict[str, int] = {}
-    for task in c.world.live(c.p.service):
-        version = served(c, task) or "–"
-        found[version] = found.get(version, 0) + 1
-    return found
-
-
-def said(found: dict[str, int]) -> str:
-    return ", ".join(f"{version}: {number}" for version, number in sorted(found.items())) or "0"
 
 
 def image_of(event: Event) -> str:
-    image = event.data["Spec"]["TaskTemplate"]["ContainerSpec"].get("Image", "")
-    return str(image).partition("@")[0].rpartition(":")[2]
+    return tag(str(event.data["Spec"]["TaskTemplate"]["ContainerSpec"].get("Image", "")))
 
 
 def policy_of(spec: Any) -> tuple[int, float]:
@@ -68,7 +45,7 @@ def starts(c: View) -> list[float]:
 @lab.check("old", within=CONVERGE)
 def old(c: View) -> None:
     """On the way: everybody serves the first version. No points."""
-    c.require(versions(c) == {c.p.old: c.p.replicas}, c.p.replicas, said(versions(c)))
+    c.require(versions(c) == {c.p.old: c.p.replicas}, c.p.replicas, in_words(versions(c)))
 
 
 @lab.check("probing", ever=True, poll=1)
@@ -82,7 +59,7 @@ def new_version(c: View) -> None:
     found = versions(c)
     service = c.world.services.get(c.p.service)
     stopped = service is None or service.update.get("State") == "paused"
-    c.require(found == {c.p.new: c.p.replicas}, c.p.replicas, said(found),
+    c.require(found == {c.p.new: c.p.replicas}, c.p.replicas, in_words(found),
               final=stopped or the_update(c) is None)
 
 
@@ -145,7 +122,7 @@ def no_hole(c: View) -> None:
 def previous_kept(c: View) -> None:
     spec = c.manager.get(f"/services/{c.p.service}").get("PreviousSpec") or {}
     image = (spec.get("TaskTemplate", {}).get("ContainerSpec") or {}).get("Image", "–")
-    c.expect(str(image).partition("@")[0].rpartition(":")[2] or "–", equals=c.p.old)
+    c.expect(tag(str(image)) or "–", equals=c.p.old)
 
 
 @lab.truth("P1")
@@ -192,7 +169,7 @@ def _update_now(c: View) -> Any:
 
 def _tag_now(c: View) -> str:
     service = c.world.services.get(c.p.service)
-    return service.image.partition("@")[0].rpartition(":")[2] if service else ""
+    return tag(service.image) if service else ""
 
 
 @lab.mistake("missing_image", "c1", "c2")
@@ -208,8 +185,8 @@ def _half_done(c: View) -> dict[str, Any] | None:
 
 @lab.mistake("wrong_tag", "c1", "c2")
 def _wrong_tag(c: View) -> dict[str, Any] | None:
-    tag = _tag_now(c)
-    return {"tag": tag} if tag not in (c.p.new, c.p.old, "latest", "nginx", "") else None
+    now = _tag_now(c)
+    return {"tag": now} if now not in (c.p.new, c.p.old, "latest", "nginx", "") else None
 
 
 @lab.mistake("forced", "c1", "c2")

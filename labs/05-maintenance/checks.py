@@ -181,8 +181,9 @@ def others_restarted(c: View) -> str | None:
     event = forced(c)
     if event is None or not c.world.settled(c.p.service):
         return None
-    before = [life for life in lives(c.events, c.p.service) if life.lived_at(event.t - SLACK) and life.host != c.p.node]
-    return "yes" if all(life.ended is not None for life in before) else "no"
+    others = [life for life in lives(c.events, c.p.service)
+              if life.lived_at(event.t - SLACK) and life.host != c.p.node]
+    return "yes" if all(life.ended is not None for life in others) else "no"
 
 
 @lab.mistake("all_drained", "emptied", "c1", "c3")
