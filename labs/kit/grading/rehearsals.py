@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labs.kit.folder import Lab
-from labs.kit.grading.rehearsal import LEFT, SOLUTION, UNTOUCHED, WRONG, Case, Played
+from labs.kit.grading.rehearsal import LEFT, SOLUTION, UNTOUCHED, WRONG, Case, Played, test_seed
 
 FAST_WRONG = 2
 AS_TYPED = 2
@@ -37,11 +37,12 @@ class Play:
 
 
 def cases_of(lab: Lab, seeds: int, *, fast: bool, drawn: str = "1") -> list[Case]:
-    """All that is to be played. Fast: untouched, the guided solution, and some wrong answers drawn by `drawn`."""
+    """All that is to be played. Fast: untouched, one solution (with the notes' values, or those of the lab's
+    `test_seed`), and some wrong answers drawn by `drawn`."""
     wrong = [Case(WRONG, code) for code in sorted(lab.wrong())]
     if fast:
         some = random.Random(f"{drawn}/{lab.id}").sample(wrong, min(FAST_WRONG, len(wrong)))
-        return [Case(UNTOUCHED), *some, Case(SOLUTION)]
+        return [Case(UNTOUCHED), *some, Case(SOLUTION, test_seed(lab) or "")]
     solutions = [Case(SOLUTION, f"lint{number}" if number else "", hurried=number >= AS_TYPED)
                  for number in range(seeds)]
     return [Case(UNTOUCHED), *wrong, *solutions]
