@@ -82,7 +82,8 @@ def sandbox_spec(task: Task) -> SandboxSpec:
     spec = task.spec.container_spec
     dns = (spec.dns_config if spec else None) or DNSConfig()
     return SandboxSpec(
-        id=task.id, mode="task", overlays=overlays, ports=ports, nameservers=list(dns.nameservers or ()))
+        id=task.id, mode="task", overlays=overlays, ports=ports, nameservers=list(dns.nameservers or ()),
+        keeps_source=task.keeps_source)
 
 
 def stop_grace(task: Task) -> float:

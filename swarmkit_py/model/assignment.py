@@ -41,6 +41,8 @@ class NetworkAssignment(Model, frozen=True, kw_only=True):
     data_path_port: int = 4789
     peers: list[Peer] = field(default_factory=list)
     """Every address on this network that lives on *another* node (tasks and node addresses), sorted."""
+    entries: list[str] = field(default_factory=list)
+    """Ingress only: the address of every node on it, this one too (no prefix), sorted: where clients may come in."""
 
 
 class ServiceEndpoint(Model, frozen=True, kw_only=True):
@@ -52,6 +54,8 @@ class ServiceEndpoint(Model, frozen=True, kw_only=True):
     published_port: int
     target_port: int
     backends: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+    """Those of the backends that see the client's own address."""
 
     @property
     def key(self) -> str:

@@ -28,6 +28,10 @@ from swarmkit_py.model.specs import (
 )
 from swarmkit_py.model.states import NodeState, TaskState
 
+SOURCE_LABEL = "swarmkit.ingress.source"
+SOURCE_KEPT, SOURCE_NODE = "preserve", "node"
+"""Whose address a task sees on a connection through the mesh: the client's, or (the default) the entry node's."""
+
 
 class Object(Model, frozen=True, kw_only=True):
     """What every stored object has."""
@@ -130,6 +134,12 @@ class Task(Object, frozen=True, kw_only=True):
     """What the scheduler gave it of its node's generic resources (`model.generic`)."""
     moved_from: str = ""
     """Id of the task that this one is to take over from, on another node (the rebalancer's)."""
+
+    @property
+    def keeps_source(self) -> bool:
+        """True if what comes in through the mesh keeps the client's address: asked for by a label of the service, and
+        settled when the task is made, since it is its sandbox that must know the way back."""
+        return self.service_labels.get(SOURCE_LABEL) == SOURCE_KEPT
 
     @property
     def attached(self) -> bool:

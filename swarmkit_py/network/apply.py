@@ -29,7 +29,7 @@ from swarmkit_py.network.reconcile import (
     RemoveSandbox,
     Replug,
 )
-from swarmkit_py.network.state import HOST, AddressKey, FdbKey, Link, NeighbourKey, Plug, SettingKey
+from swarmkit_py.network.state import HOST, AddressKey, FdbKey, Link, NeighbourKey, Plug, ReturnKey, SettingKey
 
 _DOOMED_GROUP = 0x5741524D
 """The link group in which links are deleted together."""
@@ -121,6 +121,8 @@ def _prepare_sandbox() -> None:
     sysctl.disable_ipv6("all")
     sysctl.disable_ipv6("default")
     sysctl.write("net/ipv4/ip_unprivileged_port_start", "0")
+    for each in ("all", "default"):  # a client of the mesh may come in by another way than answers usually take
+        sysctl.write(f"net/ipv4/conf/{each}/rp_filter", "0")
     with Netlink() as netlink:
         netlink.run([requests.set_link("lo", up=True)])
 
@@ -207,6 +209,8 @@ def _fact(operation: Put | Drop) -> list[Request]:
         if remove:
             return []
         raise
+    if isinstance(key, ReturnKey):
+        return requests.way_back(index, key.gateway, key.mark, key.link, remove=remove)
     if isinstance(key, AddressKey):
         return [requests.address(index, key.address, key.link, remove=remove)]
     if isinstance(key, NeighbourKey):

@@ -3,7 +3,8 @@ reaches the kernel (`firewall`), nor where the ports came from.
 
 A packet for one of this machine's own addresses is looked up once, by protocol and port, in the verdict map
 `published`; the chain it goes to picks a task round robin, per connection. So the cost does not grow with the number
-of services. What goes on to an overlay leaves with this node's own address on it, so the answer comes back here.
+of services. What goes on to an overlay leaves with this node's own address on it, so the answer comes back here; or
+with the client's, to tasks that know by which node it came in.
 Counterpart: moby/libnetwork/service_linux.go (chain DOCKER-INGRESS, then IPVS inside `ingress_sbox`).
 """
 
@@ -56,6 +57,30 @@ class Forward:
 
 
 @dataclass(frozen=True)
+class Kept:
+    """A task that sees the client's own address: it knows the way back (`redirect`)."""
+
+    address: str
+
+    @property
+    def name(self) -> str:
+        """Of no chain, but its own."""
+        return f"kept_{self.address}"
+
+    def opening(self) -> str:
+        """See rules.Part."""
+        return f"add element inet {TABLE} kept {{ {self.address} }}"
+
+    def closing(self) -> str:
+        """See rules.Part."""
+        return f"delete element inet {TABLE} kept {{ {self.address} }}"
+
+    def leads_to(self, protocol: str) -> Iterable[str]:
+        """See rules.Part."""
+        return ()
+
+
+@dataclass(frozen=True)
 class GatewayBridge:
     """A bridge whose containers reach the outside with the machine's own address."""
 
@@ -78,12 +103,14 @@ def ruleset(
     gateways: Sequence[GatewayBridge],
     overlays: Sequence[OverlayBridge],
     vxlan_ports: Iterable[int] = (),
+    kept: Sequence[str] = (),
 ) -> Ruleset:
-    """The whole table."""
+    """The whole table. `kept`: tasks that see the client's own address."""
     bridges = [gateway.name for gateway in gateways] + [overlay.name for overlay in overlays]
     parts = [
         "  map published {\n    type inet_proto . inet_service : verdict\n  }\n",
         "  set refused {\n    type inet_proto . inet_service\n  }\n",
+        "  set kept {\n    type ipv4_addr\n  }\n",
         _names("bridges", bridges),
         *_untracked(sorted(set(vxlan_ports))),
         chain("prerouting", "nat hook prerouting priority dstnat", [LOCAL_PORT]),
@@ -92,7 +119,7 @@ def ruleset(
         chain("forward", "filter hook forward priority filter", _forward_rules(gateways, bridges)),
         chain("postrouting", "nat hook postrouting priority srcnat", _source_rules(gateways, overlays)),
     ]
-    return Ruleset(table(*parts), tuple(forwards))
+    return Ruleset(table(*parts), (*map(Kept, kept), *forwards))
 
 
 def _names(name: str, names: Sequence[str]) -> str:
@@ -133,7 +160,7 @@ def _forward_rules(gateways: Sequence[GatewayBridge], bridges: Sequence[str]) ->
 
 
 def _source_rules(gateways: Sequence[GatewayBridge], overlays: Sequence[OverlayBridge]) -> list[str]:
-    mesh = [f'oifname "{overlay.name}" ct status dnat snat ip to {overlay.node_address}'
+    mesh = [f'oifname "{overlay.name}" ct status dnat ip daddr != @kept snat ip to {overlay.node_address}'
             for overlay in overlays if overlay.node_address]
     own = "ip saddr 127.0.0.0/8 ct status dnat masquerade"
     hairpin = [f'ip saddr {g.subnet} oifname "{g.name}" ct status dnat masquerade' for g in gateways]

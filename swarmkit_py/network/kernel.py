@@ -17,7 +17,7 @@ from swarmkit_py.network import namespaces
 from swarmkit_py.network.apply import apply, owner_of
 from swarmkit_py.network.conntrack import forget
 from swarmkit_py.network.doors import Doors
-from swarmkit_py.network.observe import inside_faults, observe, pins, unpinned
+from swarmkit_py.network.observe import inside_faults, observe, pins, unpinned, ways_back
 from swarmkit_py.network.reconcile import Operation, diff
 from swarmkit_py.network.state import HOST, KernelState, addresses, backends, merge
 
@@ -96,13 +96,15 @@ class Kernel:
 
     def _look_inside(self, path: str, wanted: KernelState, visit: bool) -> KernelState:
         rules = wanted.rulesets.get(path)
+        returns = frozenset(key for key in wanted.returns if key.namespace == path)
         if not visit:
-            return KernelState(rulesets={path: rules} if rules else {})
+            return KernelState(rulesets={path: rules} if rules else {}, returns=returns)
 
         def look() -> KernelState:
             plugs = {key: plug for key, plug in wanted.plugs.items() if plug.path == path}
             current = {path: self._doors.table(path, shared=True).current()} if rules else {}
-            return KernelState(faults=inside_faults(plugs), rulesets=current)
+            return KernelState(faults=inside_faults(plugs), rulesets=current,
+                               returns=ways_back(path) if returns else frozenset())
 
         return namespaces.inside(path, look)
 

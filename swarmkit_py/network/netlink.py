@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
+from pyroute2.netlink.rtnl.fibmsg import fibmsg
 from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
 from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 from pyroute2.netlink.rtnl.ndmsg import ndmsg
@@ -32,8 +33,10 @@ NLM_REQUEST, NLM_ACK, NLM_REPLACE, NLM_EXCL, NLM_CREATE, NLM_DUMP = 0x1, 0x4, 0x
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
 RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22
-RTM_NEWROUTE, RTM_GETROUTE = 24, 26
+RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
 RTM_NEWNEIGH, RTM_DELNEIGH, RTM_GETNEIGH = 28, 29, 30
+RTM_NEWRULE, RTM_DELRULE, RTM_GETRULE = 32, 33, 34
+MAIN_TABLE = 254
 NETFILTER = 12
 """The netlink family of connection tracking and nftables."""
 SKIP_STATISTICS = 8
@@ -175,8 +178,17 @@ class Netlink:
     def default_gateways(self) -> set[tuple[int, str]]:
         """(interface index, gateway) of every IPv4 default route."""
         found = (route for route in self.dump(RTM_GETROUTE, _of_family(rtmsg(), socket.AF_INET))
-                 if route["dst_len"] == 0 and route.get_attr("RTA_GATEWAY"))
+                 if route["dst_len"] == 0 and route.get_attr("RTA_GATEWAY") and route["table"] == MAIN_TABLE)
         return {(route.get_attr("RTA_OIF"), route.get_attr("RTA_GATEWAY")) for route in found}
+
+    def marked_routes(self) -> set[tuple[int, str, int]]:
+        """(interface index, gateway, number) of every IPv4 default route in a table that a rule leads to by the mark
+        of its own number."""
+        rules = {rule.get_attr("FRA_FWMARK") for rule in self.dump(RTM_GETRULE, _of_family(fibmsg(), socket.AF_INET))
+                 if rule.get_attr("FRA_FWMARK") and rule.get_attr("FRA_FWMARK") == rule.get_attr("FRA_TABLE")}
+        routes = self.dump(RTM_GETROUTE, _of_family(rtmsg(), socket.AF_INET)) if rules else ()
+        return {(route.get_attr("RTA_OIF"), route.get_attr("RTA_GATEWAY"), route.get_attr("RTA_TABLE"))
+                for route in routes if route["dst_len"] == 0 and route.get_attr("RTA_TABLE") in rules}
 
     def neighbours(self, family: int, wanted: Callable[[int, int, int], bool]) -> Iterator[Any]:
         """AF_INET: the neighbour table. AF_BRIDGE: the forwarding databases of bridges and VXLAN devices. Only those

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable, Iterator, Mapping
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from swarmkit_py.network.state import (
     LinkKey,
     NeighbourKey,
     Plug,
+    ReturnKey,
     SettingKey,
 )
 
@@ -67,6 +69,16 @@ def inside_faults(plugs: Mapping[LinkKey, Plug]) -> dict[LinkKey, str]:
         elif plug.gateway and (link["index"], plug.gateway) not in gateways:
             found[key] = f"has lost its default route via {plug.gateway}"
     return found
+
+
+def ways_back(path: str) -> frozenset[ReturnKey]:
+    """Those of this thread's sandbox, which is at `path`."""
+    with Netlink() as netlink:
+        marked = netlink.marked_routes()
+        names = {message["index"]: str(message.get_attr("IFLA_IFNAME")) for message in netlink.links()}
+    found = (ReturnKey(path, names.get(index, "?"), gateway) for index, gateway, number in marked
+             if gateway and number == int(IPv4Address(gateway)))
+    return frozenset(found)
 
 
 def pins(directory: Path) -> dict[str, str]:

@@ -68,7 +68,7 @@ def place_sandbox(
         bridge_address=kept.bridge_address or (lowest_free(bridge.address, neighbours) if bridge else ""),
         bridge_gateway=bridge.gateway if bridge else "",
         bridge_interface=kept.bridge_interface or (next(free) if bridge and spec.mode == "bridge" else ""),
-        overlays=overlays, locals=places,
+        overlays=overlays, locals=places, keeps_source=spec.keeps_source,
         ports=before.ports or (place_ports(spec.id, spec.ports, _taken(sandboxes, endpoints), listens)
                                if outward else []),
     ))

@@ -13,9 +13,19 @@ from dataclasses import dataclass, replace
 
 from swarmkit_py import errors
 from swarmkit_py.network.rules import Ruleset
-from swarmkit_py.network.state import AddressKey, FdbKey, KernelState, Link, LinkKey, NeighbourKey, Plug, SettingKey
+from swarmkit_py.network.state import (
+    AddressKey,
+    FdbKey,
+    KernelState,
+    Link,
+    LinkKey,
+    NeighbourKey,
+    Plug,
+    ReturnKey,
+    SettingKey,
+)
 
-FactKey = AddressKey | FdbKey | NeighbourKey | SettingKey
+FactKey = AddressKey | FdbKey | NeighbourKey | SettingKey | ReturnKey
 KINDS = ("bridge", "vxlan", "veth")
 """The order of making: a port needs its bridge."""
 UNPLUGGED = "is not there"
@@ -139,6 +149,8 @@ def describe(key: FactKey, value: str) -> str:
         return f"forwarding of {key.mac} on {key.link}" + (f" to node {value}" if value else "")
     if isinstance(key, NeighbourKey):
         return f"neighbour {key.address} {value} on {key.link}"
+    if isinstance(key, ReturnKey):
+        return f"the way back to node {key.gateway} on {key.link} of {key.namespace}"
     return f"{key.path} = {value}"
 
 
@@ -148,7 +160,7 @@ def diff(wanted: KernelState, actual: KernelState) -> list[Operation]:
     _refuse_foreign(wanted, actual)
     rebuilt = {k for k, link in wanted.links.items() if k in actual.links and (
         actual.links[k].rebuilt_as(link) or actual.faults.get(k) == UNPLUGGED)}
-    actual = _without(actual, rebuilt)
+    actual = _without(actual, rebuilt, wanted.plugs)
     unwanted = actual.links.keys() - wanted.links.keys()
     return [
         *_delete_links(rebuilt),
@@ -161,7 +173,7 @@ def diff(wanted: KernelState, actual: KernelState) -> list[Operation]:
         *(Replug(plug, "it is to be another") for k, plug in wanted.plugs.items()
           if k in actual.links and actual.plugs.get(k, plug) != plug),
         *_put_rulesets(wanted, actual),
-        *_drop_facts(facts(wanted), facts(_without(actual, unwanted))),
+        *_drop_facts(facts(wanted), facts(_without(actual, unwanted, actual.plugs))),
         *_delete_links(unwanted),
         *(RemoveSandbox(id_, path) for id_, path in actual.sandboxes.items() if id_ not in wanted.sandboxes),
         *(RemoveNetwork(path) for id_, path in actual.networks.items() if id_ not in wanted.networks),
@@ -170,7 +182,7 @@ def diff(wanted: KernelState, actual: KernelState) -> list[Operation]:
 
 def facts(state: KernelState) -> dict[FactKey, str]:
     """All that is not a link, as one map."""
-    found: dict[FactKey, str] = dict.fromkeys(state.addresses, "")
+    found: dict[FactKey, str] = dict.fromkeys((*state.addresses, *state.returns), "")
     found.update(state.settings.items())
     found.update(state.fdb.items())
     found.update(state.neighbours.items())
@@ -186,11 +198,13 @@ def _refuse_foreign(wanted: KernelState, actual: KernelState) -> None:
         )
 
 
-def _without(state: KernelState, gone: set[LinkKey]) -> KernelState:
-    """The state once these links are deleted: what is on them goes with them, their ports are set free."""
+def _without(state: KernelState, gone: set[LinkKey], plugs: Mapping[LinkKey, Plug]) -> KernelState:
+    """The state once these links are deleted: what is on them goes with them, and on their inner ends (`plugs`);
+    their ports are set free."""
     if not gone:
         return state
     names = {(key.namespace, key.name) for key in gone}
+    names |= {(plug.path, plug.name) for key in gone if (plug := plugs.get(key))}
 
     def stays(key: FactKey) -> bool:
         return isinstance(key, SettingKey) or (key.namespace, key.link) not in names
@@ -203,7 +217,7 @@ def _without(state: KernelState, gone: set[LinkKey]) -> KernelState:
                 if not any(key.namespace == k.namespace and f"/{key.name}/" in k.path for key in gone)}
     return replace(
         state, links=freed, settings=settings,
-        addresses=frozenset(filter(stays, state.addresses)),
+        addresses=frozenset(filter(stays, state.addresses)), returns=frozenset(filter(stays, state.returns)),
         fdb={k: v for k, v in state.fdb.items() if stays(k)},
         neighbours={k: v for k, v in state.neighbours.items() if stays(k)},
     )
@@ -240,11 +254,13 @@ def difference(wanted: Link, actual: Link) -> str:
 
 
 def _put_facts(wanted: KernelState, actual: Mapping[FactKey, str]) -> Iterator[Operation]:
+    sandboxes = {path: id_ for id_, path in wanted.sandboxes.items()}
     for key, value in facts(wanted).items():
         if actual.get(key) != value:
             if key in actual and isinstance(key, FdbKey):
                 yield Drop(key, actual[key])
-            yield Put(key, value, _owner(wanted, key))
+            owner = sandboxes.get(key.namespace, "") if isinstance(key, ReturnKey) else _owner(wanted, key)
+            yield Put(key, value, owner)
 
 
 def _owner(wanted: KernelState, key: FactKey) -> str:

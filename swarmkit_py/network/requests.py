@@ -11,6 +11,7 @@ import errno
 import socket
 from typing import Any
 
+from pyroute2.netlink.rtnl.fibmsg import fibmsg
 from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
 from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 from pyroute2.netlink.rtnl.ndmsg import ndmsg
@@ -23,10 +24,13 @@ from swarmkit_py.network.netlink import (
     RTM_DELADDR,
     RTM_DELLINK,
     RTM_DELNEIGH,
+    RTM_DELROUTE,
+    RTM_DELRULE,
     RTM_NEWADDR,
     RTM_NEWLINK,
     RTM_NEWNEIGH,
     RTM_NEWROUTE,
+    RTM_NEWRULE,
     Request,
 )
 
@@ -37,6 +41,8 @@ NOARP, PERMANENT = 0x40, 0x80
 GONE = frozenset({errno.ENODEV, errno.ENOENT, errno.ESRCH, errno.EADDRNOTAVAIL})
 THERE = frozenset({errno.EEXIST})
 UNIVERSE, UNICAST, MAIN, BOOT = 0, 1, 254, 3
+TO_TABLE, ON_LINK, RULE_PRIORITY = 1, 4, 100
+"""A rule's action, a gateway's flag, and before which other rules ours are asked."""
 
 
 def _link(attributes: list[tuple[str, Any]], what: str, flags: int = 0, *, up: bool | None = None) -> Request:
@@ -135,6 +141,23 @@ def default_route(index: int, gateway: str, what: str) -> Request:
     message["scope"], message["type"] = UNIVERSE, UNICAST
     message["attrs"] = [("RTA_GATEWAY", gateway), ("RTA_OIF", index)]
     return Request(RTM_NEWROUTE, NLM_CREATE | NLM_REPLACE, message, f"default route via {gateway} on {what}")
+
+
+def way_back(index: int, gateway: str, number: int, what: str, *, remove: bool = False) -> list[Request]:
+    """What is marked with this number leaves by that gateway. The rule comes first and goes last: without its table
+    it says nothing."""
+    rule, route = fibmsg(), rtmsg()
+    rule["family"], rule["action"] = socket.AF_INET, TO_TABLE
+    rule["attrs"] = [("FRA_TABLE", number), ("FRA_FWMARK", number), ("FRA_FWMASK", 0xFFFFFFFF),
+                     ("FRA_PRIORITY", RULE_PRIORITY)]
+    route["family"], route["proto"], route["scope"], route["type"] = socket.AF_INET, BOOT, UNIVERSE, UNICAST
+    route["flags"] = ON_LINK
+    route["attrs"] = [("RTA_TABLE", number), ("RTA_GATEWAY", gateway), ("RTA_OIF", index)]
+    if remove:
+        return [Request(RTM_DELROUTE, 0, route, f"remove the way back to {gateway} from {what}", GONE),
+                Request(RTM_DELRULE, 0, rule, f"remove the rule for {gateway} from {what}", GONE)]
+    return [Request(RTM_NEWRULE, NLM_CREATE | NLM_EXCL, rule, f"a rule for {gateway} on {what}", THERE),
+            Request(RTM_NEWROUTE, NLM_CREATE | NLM_REPLACE, route, f"a way back to {gateway} on {what}")]
 
 
 def _neighbour(family: int, index: int, state: int, flags: int, attributes: list[tuple[str, Any]]) -> Any:

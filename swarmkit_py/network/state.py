@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address
 from typing import NamedTuple, TypeVar
 
 from swarmkit_py.network.rules import Ruleset
@@ -48,6 +49,19 @@ class NeighbourKey(NamedTuple):
     namespace: str
     link: str
     address: str
+
+
+class ReturnKey(NamedTuple):
+    """In a sandbox: what came in from the node `gateway` (its address on the network of `link`) and is marked as such
+    goes back there: a rule by mark, and a table with a default route. Both are numbered as the address."""
+
+    namespace: str
+    link: str
+    gateway: str
+
+    @property
+    def mark(self) -> int:
+        return int(IPv4Address(self.gateway))
 
 
 class SettingKey(NamedTuple):
@@ -109,6 +123,7 @@ class KernelState:
     fdb: Mapping[FdbKey, str] = field(default_factory=dict)
     neighbours: Mapping[NeighbourKey, str] = field(default_factory=dict)
     settings: Mapping[SettingKey, str] = field(default_factory=dict)
+    returns: frozenset[ReturnKey] = frozenset()
     rulesets: Mapping[str, Ruleset] = field(default_factory=dict)
     foreign: frozenset[str] = frozenset()
     faults: Mapping[LinkKey, str] = field(default_factory=dict)
@@ -126,6 +141,7 @@ def merge(states: Iterable[KernelState]) -> KernelState:
         fdb=_union(part.fdb for part in parts),
         neighbours=_union(part.neighbours for part in parts),
         settings=_union(part.settings for part in parts),
+        returns=frozenset().union(*(part.returns for part in parts)),
         rulesets=_union(part.rulesets for part in parts),
         foreign=frozenset().union(*(part.foreign for part in parts)),
         faults=_union(part.faults for part in parts),

@@ -30,6 +30,7 @@ from swarmkit_py.network.state import (
     LinkKey,
     NeighbourKey,
     Plug,
+    ReturnKey,
     SettingKey,
 )
 
@@ -93,8 +94,19 @@ def wanted_state(inputs: Inputs) -> KernelState:
             _settings(gateways, [network for place, network in places if not place]),
             chain.from_iterable(_own_settings(*place) for place in places if place[0]),
         )),
+        returns=frozenset(chain.from_iterable(_returns(record, inputs) for record in inputs.sandboxes.values())),
         rulesets=_rulesets(inputs, gateways, places, services),
     )
+
+
+def _returns(record: SandboxRecord, inputs: Inputs) -> list[ReturnKey]:
+    """Ways back to every node that clients may come in by, for a task that sees their own addresses."""
+    sandbox = record.sandbox
+    if not (sandbox.keeps_source and sandbox.path):
+        return []
+    return [ReturnKey(sandbox.path, o.interface or f"eth{n}", entry)
+            for n, o in enumerate(sandbox.overlays)
+            if (network := inputs.networks.get(o.network_id)) and network.ingress for entry in network.entries]
 
 
 def _by_network(records: Iterable[ServiceRecord]) -> dict[str, list[ServiceRecord]]:
@@ -108,16 +120,18 @@ def _rulesets(
     inputs: Inputs, gateways: list[Gateway], places: list[Place], services: Mapping[str, list[ServiceRecord]]
 ) -> dict[str, Ruleset]:
     """The machine's table, each network's, and each sandbox's that has a resolver."""
-    sandboxes = (record.sandbox for record in inputs.sandboxes.values())
+    kept = sorted({host_part(address) for endpoint in inputs.endpoints.values() for address in endpoint.kept})
     return {
         HOST: ruleset(
             forwards(inputs),
             [GatewayBridge(gateway.name, gateway.subnet, internal=gateway.internal) for gateway in gateways],
             [OverlayBridge(bridge_of(n), host_part(n.node_address)) for place, n in places if not place],
             [network.data_path_port for _, network in places],
+            kept,
         ),
         **{place: balancer(services.get(n.id, ()), host_part(n.node_address)) for place, n in places if place},
-        **{sandbox.path: redirection() for sandbox in sandboxes if sandbox.path and sandbox.resolver},
+        **{record.sandbox.path: redirection(_returns(record, inputs)) for record in inputs.sandboxes.values()
+           if record.sandbox.path and record.sandbox.resolver},
     }
 
 

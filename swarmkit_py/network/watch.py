@@ -18,8 +18,8 @@ from swarmkit_py.network import namespaces
 from swarmkit_py.network.netlink import NETFILTER, RTM_DELNEIGH, RTM_NEWNEIGH
 from swarmkit_py.network.requests import NOARP, PERMANENT
 
-ROUTING_GROUPS = (1, 3, 5, 7)
-"""RTNLGRP_LINK, _NEIGH, _IPV4_IFADDR, _IPV4_ROUTE."""
+ROUTING_GROUPS = (1, 3, 5, 7, 8)
+"""RTNLGRP_LINK, _NEIGH, _IPV4_IFADDR, _IPV4_ROUTE, _IPV4_RULE."""
 TABLES_GROUP = 7
 """NFNLGRP_NFTABLES."""
 ADD_MEMBERSHIP, SOL_NETLINK = 1, 270

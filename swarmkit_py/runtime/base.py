@@ -61,6 +61,9 @@ class SandboxSpec(Model, frozen=True, kw_only=True):
     """`bridge` only: networks of this machine, in the place of docker0 (which `bridge` among them stands for)."""
     names: list[str] = field(default_factory=list)
     """What others on those networks know the container by."""
+    keeps_source: bool = False
+    """`task` only: clients of the routing mesh come with their own addresses, and are answered by the
+    node that they came in by."""
 
 
 class Sandbox(Model, frozen=True, kw_only=True):
@@ -80,6 +83,8 @@ class Sandbox(Model, frozen=True, kw_only=True):
     overlays: list[OverlayAddress] = field(default_factory=list)
     ports: list[PortMapping] = field(default_factory=list)
     locals: list[LocalAddress] = field(default_factory=list)
+    keeps_source: bool = False
+    """As in the spec."""
 
     @property
     def network_ids(self) -> list[str]:

@@ -12,6 +12,7 @@ from swarmkit_py.errors import InvalidArgument
 from swarmkit_py.manager import constraints, defaults
 from swarmkit_py.manager.control.image_name import is_image_name
 from swarmkit_py.model.generic import DISCRETE
+from swarmkit_py.model.objects import SOURCE_KEPT, SOURCE_LABEL, SOURCE_NODE
 from swarmkit_py.model.specs import (
     ContainerSpec,
     EndpointSpec,
@@ -45,12 +46,20 @@ def check_service(spec: ServiceSpec) -> None:
     if spec.task_template.container_spec is None and spec.task_template.runtime == "container":
         raise InvalidArgument("mismatched Runtime and *Spec fields")
     check_name(spec.name)
+    _check_source(spec)
     _check_task(spec.task_template)
     _check_mode(spec.mode)
     _check_job(spec)
     _check_update("update", spec.update_config)
     _check_update("rollback", spec.rollback_config)
     _check_endpoint(spec.endpoint_spec)
+
+
+def _check_source(spec: ServiceSpec) -> None:
+    said = spec.labels.get(SOURCE_LABEL, SOURCE_NODE)
+    if said not in (SOURCE_NODE, SOURCE_KEPT):
+        raise _wrong(f"the label {SOURCE_LABEL} is {SOURCE_KEPT} (tasks see the client's own address) or "
+                     f"{SOURCE_NODE} (that of the node it came in by), not {said!r}")
 
 
 def check_name(name: str) -> None:

@@ -42,6 +42,8 @@ class Survey:
     leaving: list[Task]
     """Tasks that run, and are to stop: no longer in any endpoint or record (`drains` knows what comes next)."""
     data_path_port: int = 4789
+    entries: list[str] = field(default_factory=list)
+    """The nodes' own addresses on ingress."""
     secrets: dict[str, Secret] = field(default_factory=dict)
     configs: dict[str, Config] = field(default_factory=dict)
 
@@ -95,6 +97,7 @@ def survey(
         networks=carried, nodes=by_id, tasks=_by_node(on_nodes), peers=_peers(on_nodes, by_id),
         endpoints=endpoints(offered, serving, carried), services=service_records(offered, serving, carried),
         leaving=[task for task in on_nodes if leaves(task)],
+        entries=_entries(by_id.values(), carried),
         data_path_port=next((cluster.data_path_port for cluster in clusters), 4789),
         secrets={secret.id: secret for secret in secrets}, configs={config.id: config for config in configs},
     )
@@ -195,6 +198,13 @@ def _places(tasks: Iterable[Task], nodes: Iterable[Node]) -> Iterator[tuple[str,
                 yield task.node_id, attachment
 
 
+def _entries(nodes: Iterable[Node], networks: Mapping[str, Network]) -> list[str]:
+    ingress = {network.id for network in networks.values() if network.spec.ingress}
+    found = {plain(address) for node in nodes for at in node.attachments if at.network_id in ingress
+             for address in at.addresses}
+    return sorted(found, key=IPv4Address)
+
+
 def _network_for(shared: Survey, network: Network, node_id: str) -> NetworkAssignment:
     node = shared.nodes.get(node_id)
     own = (at.addresses for at in (node.attachments if node else ()) if at.network_id == network.id)
@@ -205,6 +215,7 @@ def _network_for(shared: Survey, network: Network, node_id: str) -> NetworkAssig
         node_address=next((found[0] for found in own if found), ""),
         data_path_port=shared.data_path_port,
         peers=[peer for owner, peer in shared.peers.get(network.id, ()) if owner != node_id],
+        entries=shared.entries if network.spec.ingress else [],
     )
 
 

@@ -42,15 +42,17 @@ def endpoints(
     """One per published ingress port, with the addresses that serve it now."""
     ingress = {network.id for network in networks.values() if network.spec.ingress}
     backends: dict[str, set[str]] = defaultdict(set)
+    kept: dict[str, set[str]] = defaultdict(set)
     for task in serving:
         for attachment in (at for at in task.networks if at.network_id in ingress):
-            backends[task.service_id].update(map(plain, attachment.addresses))
+            for told in (backends, kept) if task.keeps_source else (backends,):
+                told[task.service_id].update(map(plain, attachment.addresses))
     found = {}
     for service in services:
         addresses = sorted(backends.get(service.id, ()), key=IPv4Address)
         for port in (service.endpoint.ports or ()) if service.endpoint else ():
             if (port.publish_mode or "ingress") == "ingress" and port.published_port:
-                endpoint = _endpoint(service, port, addresses)
+                endpoint = _endpoint(service, port, addresses, sorted(kept.get(service.id, ()), key=IPv4Address))
                 found[endpoint.key] = endpoint
     return found
 
@@ -86,10 +88,11 @@ def plain(address: str) -> str:
     return address.partition("/")[0]
 
 
-def _endpoint(service: Service, port: PortConfig, backends: list[str]) -> ServiceEndpoint:
+def _endpoint(service: Service, port: PortConfig, backends: list[str], kept: list[str]) -> ServiceEndpoint:
     return ServiceEndpoint(
         service_id=service.id, service_name=service.spec.name, protocol=port.protocol or "tcp",
         published_port=port.published_port or 0, target_port=port.target_port or 0, backends=backends,
+        kept=kept,
     )
 
 

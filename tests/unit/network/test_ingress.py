@@ -47,7 +47,7 @@ def test_the_rules_a_packet_meets_do_not_grow_with_the_services() -> None:
 
 def test_mesh_traffic_leaves_with_the_nodes_overlay_address() -> None:
     rules = chain(ruleset([], GATEWAYS, [*OVERLAYS, OverlayBridge("br-4097")]), "postrouting")
-    assert 'oifname "br-ingress" ct status dnat snat ip to 10.0.0.2' in rules
+    assert 'oifname "br-ingress" ct status dnat ip daddr != @kept snat ip to 10.0.0.2' in rules
     assert not [rule for rule in rules if "br-4097" in rule]
 
 
