@@ -11,6 +11,7 @@ from typing import Any
 
 from swarmkit_py.docker_api.convert import Json
 from swarmkit_py.model.objects import Config, ManagerStatus, Network, Node, Secret, Service
+from swarmkit_py.network.base import Mended
 from swarmkit_py.runtime.base import ContainerEvent
 from swarmkit_py.runtime.base_mounts import Volume
 from swarmkit_py.store.watch import Change
@@ -54,6 +55,14 @@ def container_events_json(event: ContainerEvent) -> list[Json]:
 def volume_event_json(action: str, volume: Volume, time: datetime) -> Json:
     """A volume was made (`create`) or removed (`destroy`)."""
     return event_json("volume", action, volume.name, {"driver": volume.driver}, "local", time)
+
+
+def repair_event_json(repair: Mended, time: datetime) -> Json:
+    """Somebody else changed a network of this machine, and it was put right. Docker, which does not look, has no such
+    event."""
+    attributes = {"name": repair.network, "type": repair.driver, "what": repair.what}
+    return event_json("network", "repair", repair.network_id or repair.network or "machine",
+                      {key: value for key, value in attributes.items() if value}, "local", time)
 
 
 def _volume_use(event: ContainerEvent) -> list[Json]:

@@ -15,8 +15,14 @@ from typing import Any
 
 from swarmkit_py.docker_api.backend import ControlApi, NodeBackend
 from swarmkit_py.docker_api.convert import Json
-from swarmkit_py.docker_api.convert_event import change_events, container_events_json, volume_event_json
+from swarmkit_py.docker_api.convert_event import (
+    change_events,
+    container_events_json,
+    repair_event_json,
+    volume_event_json,
+)
 from swarmkit_py.errors import SwarmError
+from swarmkit_py.network.base import Mended
 from swarmkit_py.runtime.base_mounts import Volume
 
 RING = 256
@@ -55,6 +61,7 @@ class EventHub:
 
     def start(self) -> None:
         self._backend.volumes.listen(self._volume_event)
+        self._backend.bridges.listen(self._repair_event)
         self._engine = asyncio.ensure_future(self._pump("container", self._follow_engine))
         self.follow_manager()
 
@@ -104,6 +111,9 @@ class EventHub:
 
     def _volume_event(self, action: str, volume: Volume) -> None:
         self.publish(volume_event_json(action, volume, self._backend.clock.now()))
+
+    def _repair_event(self, repair: Mended) -> None:
+        self.publish(repair_event_json(repair, self._backend.clock.now()))
 
     async def _follow_engine(self) -> None:
         async for event in _closing(self._backend.engine.subscribe):

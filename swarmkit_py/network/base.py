@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Protocol
 
@@ -32,8 +32,27 @@ class NodeNetwork(SandboxNetwork, Protocol):
         """Forget all networks and endpoints (the node left the swarm)."""
 
 
+class Mended(Protocol):
+    """A foreign change that was mended: `what` in words, and the network it was on ("" if it is no network's own)."""
+
+    @property
+    def network_id(self) -> str: ...
+
+    @property
+    def network(self) -> str: ...
+
+    @property
+    def driver(self) -> str: ...
+
+    @property
+    def what(self) -> str: ...
+
+
 class LocalNetworks(Protocol):
     """The networks that this machine has for itself (driver bridge), beside docker0. They are kept over a restart."""
+
+    def listen(self, listener: Callable[[Mended], None]) -> None:
+        """Hear of each foreign change to this machine's networks that was mended."""
 
     def local_networks(self) -> list[LocalNetwork]:
         """In the order they were made."""

@@ -33,6 +33,7 @@ from swarmkit_py.network.placement import check_spec, place_sandbox
 from swarmkit_py.network.ports import listens_here
 from swarmkit_py.network.reconcile import Operation
 from swarmkit_py.network.records import Assigned, Records, SandboxRecord
+from swarmkit_py.network.repairs import Listener, Repair, repairs
 from swarmkit_py.network.resolver import Ears, Resolver, open_ears
 from swarmkit_py.network.shelf import Shelf
 from swarmkit_py.network.state import HOST, KernelState
@@ -45,8 +46,6 @@ from swarmkit_py.runtime.base import Sandbox, SandboxSpec
 REPAIR_INTERVAL = 10.0
 SETTLE = 1.0
 """Seconds from a foreign change to the look at it: whoever makes one makes several."""
-MANY = 20
-"""Repairs told one by one: a namespace that was emptied has hundreds."""
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
@@ -73,6 +72,7 @@ class NetworkController:
         self._timer: asyncio.Task[None] | None = None
         self._watch = Watch()
         self._resolver = Resolver(Upstream(clock))
+        self._repaired: list[Listener] = []
 
     async def start(self) -> None:
         """Find what an earlier run left, make docker0, begin to watch for foreign changes. Networks and published
@@ -188,6 +188,10 @@ class NetworkController:
         """See LocalNetworks."""
         return sorted(self._bridges.values(), key=lambda network: network.created)
 
+    def listen(self, listener: Listener) -> None:
+        """See LocalNetworks."""
+        self._repaired.append(listener)
+
     async def create_local(self, spec: NetworkSpec) -> LocalNetwork:
         """See LocalNetworks."""
         here = await self._in_worker(local_addresses)
@@ -219,15 +223,20 @@ class NetworkController:
 
     async def repair(self, visit: Collection[str] | None = None) -> list[str]:
         """Undo foreign changes to what is ours; `visit` are the sandboxes (their paths) to look into, None: all.
-        Returns what was mended. Raises the first failure."""
+        Returns what was mended; the listeners hear of it. Raises the first failure."""
 
-        def work() -> tuple[list[Operation], dict[str, errors.SwarmError]]:
-            before = frozenset(self._watch.dirty)
-            done = self._open().repair(wanted_state(self._inputs()), visit)
+        def work() -> tuple[list[Operation], list[Repair], dict[str, errors.SwarmError]]:
+            before, inputs = frozenset(self._watch.dirty), self._inputs()
+            wanted = wanted_state(inputs)
+            mended, failures = self._open().repair(wanted, visit)
             self._watch.calm(before)
-            return done
+            return mended, list(repairs(mended, inputs, wanted)), failures
 
-        mended, failures = await self._in_worker(work)
+        mended, told, failures = await self._in_worker(work)
+        for repair in told:
+            log.warning("repaired a foreign change: %s", repair.what)
+            for listener in self._repaired:
+                listener(repair)
         for failure in failures.values():
             raise failure
         return [str(operation) for operation in mended]
@@ -331,14 +340,9 @@ class NetworkController:
 
     async def _mend(self) -> None:
         try:
-            mended = await self.repair(self._watch.take())
+            await self.repair(self._watch.take())
         except errors.SwarmError as error:
             log.warning("network repair: %s", error)
-            return
-        for sentence in mended[:MANY]:
-            log.warning("repaired a foreign change: %s", sentence)
-        if len(mended) > MANY:
-            log.warning("repaired a foreign change: and %d things more", len(mended) - MANY)
 
     async def _in_worker(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._worker, work)

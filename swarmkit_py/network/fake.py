@@ -90,6 +90,9 @@ class FakeNetwork:
         """All sandboxes."""
         return [record.sandbox for record in self._records.values()]
 
+    def listen(self, listener: object) -> None:
+        """It has no kernel that somebody else could change."""
+
     def local_networks(self) -> list[LocalNetwork]:
         """See LocalNetworks."""
         return list(self._bridges.values())
