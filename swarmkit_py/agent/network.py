@@ -14,13 +14,16 @@ from swarmkit_py.clock import Clock
 from swarmkit_py.errors import SwarmError, Unavailable
 from swarmkit_py.model.assignment import NetworkAssignment, ServiceEndpoint, ServiceRecord
 from swarmkit_py.network.base import NodeNetwork
-from swarmkit_py.rpc.race import within
+from swarmkit_py.rpc.race import cancel, within
 
 log = logging.getLogger(__name__)
 
 READY_WAIT = 30.0
 """Seconds a task waits for its networks before it is rejected."""
 RETRY = 1.0
+QUIET = 0.1
+"""Seconds for what was on its way to a task when the kernel stopped leading to it. What is not answered by then is
+forgotten, so that its next try goes elsewhere; only then does the node agree, and the task may stop."""
 
 
 class NetworkSync:
@@ -34,6 +37,8 @@ class NetworkSync:
         self._news = asyncio.Event()
         self._version, self._done = 0, 0
         """Wishes so far, and the newest one that the kernel agreed with."""
+        self._settling: dict[int, asyncio.Task[None]] = {}
+        """Wishes that somebody left with, of whom not all is forgotten yet."""
         self._applied: frozenset[str] = frozenset()
         self._progress = asyncio.Event()
         self._error = ""
@@ -56,7 +61,7 @@ class NetworkSync:
     async def agreed(self) -> None:
         """Wait until the kernel agrees with what is wished now, or with something newer."""
         version = self._version
-        await self._until(lambda: self._done >= version)
+        await self._until(lambda: self._done >= version and not any(each <= version for each in self._settling))
 
     async def ready(self, network_ids: Collection[str]) -> None:
         """Wait until the node carries these. Raises Unavailable, with the last error, after 30 s."""
@@ -69,12 +74,15 @@ class NetworkSync:
             raise Unavailable(f"network {missing} is not ready on this node: {reason}") from None
 
     async def run(self) -> None:
-        while True:
-            await self._news.wait()
-            self._news.clear()
-            if not await self._apply():
-                await self._clock.sleep(RETRY)
-                self._news.set()
+        try:
+            while True:
+                await self._news.wait()
+                self._news.clear()
+                if not await self._apply():
+                    await self._clock.sleep(RETRY)
+                    self._news.set()
+        finally:
+            await cancel(*self._settling.values())
 
     async def _apply(self) -> bool:
         address, networks, endpoints, services = self._wanted
@@ -91,10 +99,20 @@ class NetworkSync:
             log.exception("networks not configured; again in %g s", RETRY)
             return False
         self._error = ""
+        if left := self._network.take_left():
+            self._settling[version] = asyncio.create_task(self._settle(version, left))
         self._done = version
         self._applied = frozenset(networks) & frozenset(self._wanted[1])
         self._progress.set()
         return True
+
+    async def _settle(self, version: int, left: Mapping[str, Collection[str]]) -> None:
+        try:
+            await self._clock.sleep(QUIET)
+            await self._network.forget_idle(left)
+        finally:
+            del self._settling[version]
+            self._progress.set()
 
     async def _until(self, reached: Callable[[], bool]) -> None:
         while not reached():

@@ -24,8 +24,6 @@ DRAIN_LIMIT = 5.0
 """Seconds to wait for the manager's word that no node leads to the task any more."""
 FINISH_LIMIT = 2.0
 """Seconds that connections which were open by then have to end."""
-QUIET = 0.1
-"""Seconds for what was on its way when the last node agreed."""
 LOOK_EVERY = 0.02
 
 
@@ -55,7 +53,6 @@ async def until_finished(clock: Clock, task: Task, drained: asyncio.Event, conne
         await within(clock, DRAIN_LIMIT, drained.wait())
     except TimeoutError:
         log.warning("task %s: not every node confirmed that it left; it stops all the same", task.id)
-    await clock.sleep(QUIET)
     end = clock.monotonic() + FINISH_LIMIT
     while connections() and clock.monotonic() < end:
         await clock.sleep(LOOK_EVERY)

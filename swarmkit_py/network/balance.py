@@ -4,7 +4,8 @@ namespace. Pure. Must not know where the services came from nor how the text rea
 A task's connection to a virtual address reaches its node's bridge, which has that address. It is looked up once, in
 the verdict map `vips`; the chain it goes to picks a task round robin, per connection, so the cost does not grow with
 the number of services. It goes on with this node's own address on the network, so the answer comes back here. An
-address that is in no map is the bridge's own, where nobody listens: refused at once.
+address that is in no map is the bridge's own, where nobody listens: refused at once. What came past its chain in the
+microsecond of a change is dropped, as in `ingress`.
 Counterpart: moby/libnetwork/service_linux.go (IPVS in the network's `lb_` sandbox, and its SNAT).
 """
 
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 
 from swarmkit_py.model.assignment import ServiceRecord
 from swarmkit_py.network.firewall import TABLE
-from swarmkit_py.network.rules import Ruleset, chain, table
+from swarmkit_py.network.rules import Member, Ruleset, chain, table
 
 BALANCED = "meta l4proto { tcp, udp, sctp }"
 
@@ -64,7 +65,9 @@ def balancer(records: Iterable[ServiceRecord], node_address: str) -> Ruleset:
     back = [f"ct status dnat snat ip to {node_address}"] if node_address else []
     return Ruleset(table(
         "  map vips {\n    type ipv4_addr : verdict\n  }\n",
+        "  set served {\n    type ipv4_addr\n  }\n",
         chain("prerouting", "nat hook prerouting priority dstnat", [f"{BALANCED} ip daddr vmap @vips"]),
+        chain("input", "filter hook input priority filter", [f"ct state new {BALANCED} ip daddr @served drop"]),
         chain("forward", "filter hook forward priority filter", ["ct status dnat accept", "drop"]),
         chain("postrouting", "nat hook postrouting priority srcnat", back),
-    ), tuple(balances[vip] for vip in sorted(balances)))
+    ), (*(balances[vip] for vip in sorted(balances)), *(Member("served", vip) for vip in sorted(balances))))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 from typing import Protocol
 
@@ -24,6 +24,13 @@ class NodeNetwork(SandboxNetwork, Protocol):
     ) -> None:
         """Make the kernel carry exactly these networks and published ports. `node_address` is this node's
         underlay address (the local VXLAN end). Idempotent; returns when the kernel agrees."""
+
+    def take_left(self) -> dict[str, set[str]]:
+        """Who serves no more since the last call: by place, addresses. For `forget_idle` a little later."""
+
+    async def forget_idle(self, left: Mapping[str, Collection[str]]) -> None:
+        """Forget connections to those that were never answered, or are over: the next try, and the next connection
+        from the same port, is balanced anew. Never fails."""
 
     async def verify(self) -> list[str]:
         """How the kernel differs from what is wanted, a sentence each; empty: it agrees. Changes nothing."""

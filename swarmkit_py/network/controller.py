@@ -24,7 +24,7 @@ from swarmkit_py.model.local import LocalNetwork
 from swarmkit_py.model.specs import NetworkSpec
 from swarmkit_py.network.answers import Scope
 from swarmkit_py.network.directory import Directory
-from swarmkit_py.network.kernel import Kernel
+from swarmkit_py.network.kernel import Kernel, forget_idle
 from swarmkit_py.network.local import find_network, plan_network, refuse_in_use
 from swarmkit_py.network.namespaces import pinned
 from swarmkit_py.network.netlink import local_addresses
@@ -111,6 +111,14 @@ class NetworkController:
         await self._in_worker(lambda: refuse_overlap(new))
         await self._assign(Assigned(
             node_address=node_address, networks=dict(networks), endpoints=dict(endpoints), services=dict(services)))
+
+    def take_left(self) -> dict[str, set[str]]:
+        """See NodeNetwork."""
+        return self._open().take_left()
+
+    async def forget_idle(self, left: Mapping[str, Collection[str]]) -> None:
+        """See NodeNetwork."""
+        await self._in_worker(lambda: forget_idle(left))
 
     async def reset(self) -> None:
         """See NodeNetwork."""

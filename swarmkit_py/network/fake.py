@@ -4,7 +4,7 @@ remembers what it was told. Touches no kernel. Counterpart: `network.controller`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timezone
 from types import MappingProxyType
 
@@ -44,6 +44,13 @@ class FakeNetwork:
         self.endpoints, self.services = dict(endpoints), dict(services)
         self.configured += 1
         wanted_state(self.inputs())  # what the real one could not derive must not pass here
+
+    def take_left(self) -> dict[str, set[str]]:
+        """It has no connections."""
+        return {}
+
+    async def forget_idle(self, left: Mapping[str, Collection[str]]) -> None:
+        """See NodeNetwork."""
 
     async def reset(self) -> None:
         """See NodeNetwork."""

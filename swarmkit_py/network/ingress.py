@@ -3,8 +3,10 @@ reaches the kernel (`firewall`), nor where the ports came from.
 
 A packet for one of this machine's own addresses is looked up once, by protocol and port, in the verdict map
 `published`; the chain it goes to picks a task round robin, per connection. So the cost does not grow with the number
-of services. What goes on to an overlay leaves with this node's own address on it, so the answer comes back here; or
-with the client's, to tasks that know by which node it came in.
+of services. One that came past its chain all the same is dropped, never refused: the kernel lets a packet look up the
+new map with the eyes of the old rules if it comes in the microsecond of a change, and its sender tries again.
+What goes on to an overlay leaves with this node's own address on it, so the answer comes back here; or with the
+client's, to tasks that know by which node it came in.
 Counterpart: moby/libnetwork/service_linux.go (chain DOCKER-INGRESS, then IPVS inside `ingress_sbox`).
 """
 
@@ -14,8 +16,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from swarmkit_py.network.firewall import TABLE
-from swarmkit_py.network.rules import Ruleset, chain, table
+from swarmkit_py.network.rules import Member, Ruleset, chain, table
 
+PAST_ITS_CHAIN = "ct state new meta nfproto ipv4 fib daddr type local meta l4proto . th dport @served drop"
 LOCAL_PORT = "meta nfproto ipv4 fib daddr type local meta l4proto . th dport vmap @published"
 
 
@@ -57,30 +60,6 @@ class Forward:
 
 
 @dataclass(frozen=True)
-class Kept:
-    """A task that sees the client's own address: it knows the way back (`redirect`)."""
-
-    address: str
-
-    @property
-    def name(self) -> str:
-        """Of no chain, but its own."""
-        return f"kept_{self.address}"
-
-    def opening(self) -> str:
-        """See rules.Part."""
-        return f"add element inet {TABLE} kept {{ {self.address} }}"
-
-    def closing(self) -> str:
-        """See rules.Part."""
-        return f"delete element inet {TABLE} kept {{ {self.address} }}"
-
-    def leads_to(self, protocol: str) -> Iterable[str]:
-        """See rules.Part."""
-        return ()
-
-
-@dataclass(frozen=True)
 class GatewayBridge:
     """A bridge whose containers reach the outside with the machine's own address."""
 
@@ -111,15 +90,20 @@ def ruleset(
         "  map published {\n    type inet_proto . inet_service : verdict\n  }\n",
         "  set refused {\n    type inet_proto . inet_service\n  }\n",
         "  set kept {\n    type ipv4_addr\n  }\n",
+        "  set served {\n    type inet_proto . inet_service\n  }\n",
         _names("bridges", bridges),
         *_untracked(sorted(set(vxlan_ports))),
         chain("prerouting", "nat hook prerouting priority dstnat", [LOCAL_PORT]),
         chain("output", "nat hook output priority -100", [LOCAL_PORT]),
+        # Before the kernel has noted the connection: a noted one would be as it is for ever.
+        chain("sending", "filter hook output priority filter", [PAST_ITS_CHAIN]),
         chain("input", "filter hook input priority filter", _input_rules()),
         chain("forward", "filter hook forward priority filter", _forward_rules(gateways, bridges)),
         chain("postrouting", "nat hook postrouting priority srcnat", _source_rules(gateways, overlays)),
     ]
-    return Ruleset(table(*parts), (*map(Kept, kept), *forwards))
+    # Parts of their own: they stay as they are when backends change, so there is no moment in which to miss them.
+    served = (Member("served", f"{f.protocol} . {f.port}") for f in forwards if f.backends)
+    return Ruleset(table(*parts), (*(Member("kept", address) for address in kept), *forwards, *served))
 
 
 def _names(name: str, names: Sequence[str]) -> str:
@@ -140,6 +124,7 @@ def _input_rules() -> list[str]:
     # route_localnet lets answers to 127.0.0.1 come back through a bridge; nothing else from there may reach it.
     return [
         'iifname != "lo" ip daddr 127.0.0.0/8 ct state new drop',
+        PAST_ITS_CHAIN,
         "meta l4proto tcp meta l4proto . th dport @refused reject with tcp reset",
         "meta l4proto . th dport @refused reject",
     ]

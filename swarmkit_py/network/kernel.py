@@ -35,8 +35,15 @@ class Kernel:
         self._unfinished: set[str] = set()
         """Whose operations (`apply.owner_of`) may still be to be done by us, whatever the kernel looks like."""
 
+        self._left: dict[str, set[str]] = {}
+
     def close(self) -> None:
         self._doors.close()
+
+    def take_left(self) -> dict[str, set[str]]:
+        """By namespace the addresses that its balancers no longer lead TCP connections to, since the last call."""
+        left, self._left = self._left, {}
+        return left
 
     def look(self, wanted: KernelState, visit: Collection[str] | None = None) -> KernelState:
         """What there is of ours; of the wanted state it takes what to look for. `visit` are the paths of the
@@ -70,6 +77,8 @@ class Kernel:
         self._unfinished = set(failures)
         for namespace in (HOST, *wanted.networks.values()):
             _forget_gone(namespace, wanted, actual)
+            if left := backends(actual, namespace, "tcp") - backends(wanted, namespace, "tcp"):
+                self._left.setdefault(namespace, set()).update(left)
         if not failures:
             self._known = wanted
         return failures
@@ -113,6 +122,13 @@ def _alive(found: dict[str, str], wanted: Mapping[str, str]) -> dict[str, str]:
     """Without those that are wanted, but no namespaces (any more): they are to be made anew."""
     dead = set(unpinned(found.values()))
     return {id_: path for id_, path in found.items() if path not in dead or id_ not in wanted}
+
+
+def forget_idle(left: Mapping[str, Collection[str]]) -> None:
+    """Who asked a task that has left, and got no answer, is led elsewhere with the next try; so is who uses the port
+    of a finished connection again. `left`: see `Kernel.take_left`."""
+    for namespace, addresses_ in left.items():
+        forget(addresses_, [socket.IPPROTO_TCP], namespace, idle=True)
 
 
 def _forget_gone(namespace: str, wanted: KernelState, actual: KernelState) -> None:

@@ -42,6 +42,31 @@ class Ruleset:
         return old + self.base + changes((), self.parts)
 
 
+@dataclass(frozen=True)
+class Member:
+    """A part that is one element of a named set."""
+
+    set: str
+    element: str
+
+    @property
+    def name(self) -> str:
+        """See Part."""
+        return f"{self.set} {self.element}"
+
+    def opening(self) -> str:
+        """See Part."""
+        return f"add element inet {TABLE} {self.set} {{ {self.element} }}"
+
+    def closing(self) -> str:
+        """See Part."""
+        return f"delete element inet {TABLE} {self.set} {{ {self.element} }}"
+
+    def leads_to(self, protocol: str) -> Iterable[str]:
+        """See Part."""
+        return ()
+
+
 def changes(old: Iterable[Part], new: Iterable[Part]) -> str:
     """What turns the parts of a loaded table into others: costs what changed, and the balancers of all other parts
     keep their turn."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +18,8 @@ from tests.engine.hosts import Hosts, running_hosts
 pytestmark = [pytest.mark.kernel, pytest.mark.cli, pytest.mark.timeout(300)]
 STEADY = Path(__file__).parent / "steady.py"
 RATE = 200
+SECONDS = float(os.environ.get("LOAD_SECONDS", "0"))
+"""How long to scale between 2 and 20; once at least."""
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +49,8 @@ def load(hosts: Hosts) -> Iterator[dict[str, Any]]:
 
 
 def check(report: dict[str, Any], least: int) -> None:
-    assert report["failures"] == [], f"{len(report['failures'])} of {report['asked']} requests lost"
+    lost = report["failures"]
+    assert lost == [], f"{len(lost)} of {report['asked']} requests lost; the first: {lost[:5]}"
     assert report["asked"] >= least, f"only {report['asked']} requests: nothing was put to the test"
 
 
@@ -58,11 +63,23 @@ def containers(hosts: Hosts) -> int:
 
 
 def test_scaling_down_and_up_again_loses_no_request(hosts: Hosts) -> None:
+    end = time.monotonic() + SECONDS
     with load(hosts) as report:
-        for count in (2, 12, 1, 10):
-            hosts.docker("manager1", "service", "scale", "-d", f"web={count}")
-            hosts.until(lambda wanted=count: containers(hosts) == wanted, f"{count} containers run")  # type: ignore[misc]
+        scale(hosts, 2)
+        scale(hosts, 20)
+        scale(hosts, 2)
+        while time.monotonic() < end:
+            scale(hosts, 20)
+            scale(hosts, 2)
+        scale(hosts, 1)
+        scale(hosts, 10)
+    print(f"{report['asked']} requests in {report['seconds']:.0f} s, the slowest took {report['slowest']:.2f} s")
     check(report, RATE * 2)
+
+
+def scale(hosts: Hosts, count: int) -> None:
+    hosts.docker("manager1", "service", "scale", "-d", f"web={count}")
+    hosts.until(lambda: containers(hosts) == count, f"{count} containers run", within=60)
 
 
 @pytest.mark.parametrize("order", ["stop-first", "start-first"])

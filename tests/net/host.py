@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import sys
 import threading
 import time
@@ -18,7 +19,9 @@ import msgspec
 from swarmkit_py import errors
 from swarmkit_py.clock import ManualClock, SystemClock
 from swarmkit_py.model.assignment import NetworkAssignment, ServiceEndpoint, ServiceRecord
+from swarmkit_py.network import conntrack
 from swarmkit_py.network.controller import REPAIR_INTERVAL, NetworkController
+from swarmkit_py.network.netlink import NETFILTER, Netlink
 from swarmkit_py.runtime.base import SandboxSpec
 
 
@@ -26,6 +29,7 @@ class Host:
     def __init__(self, exec_root: Path, manual: bool) -> None:
         self.clock: Any = ManualClock() if manual else SystemClock()
         self.controller = NetworkController(exec_root, self.clock)
+        self.found: list[bytes] = []
 
     async def start(self) -> None:
         await self.controller.start()
@@ -37,6 +41,23 @@ class Host:
             msgspec.convert(endpoints, dict[str, ServiceEndpoint]),
             msgspec.convert(services or {}, dict[str, ServiceRecord]),
         )
+
+    async def settle(self) -> None:
+        """What the agent does a little after a change."""
+        await self.controller.forget_idle(self.controller.take_left())
+
+    async def find_connections(self, address: str) -> int:
+        """Those to a task, to be deleted by the next call."""
+        with Netlink(NETFILTER) as netlink:
+            self.found = conntrack.find(netlink, {socket.inet_aton(address)}, None, idle=False)
+        return len(self.found)
+
+    async def forget(self, address: str) -> int:
+        return conntrack.forget({address})
+
+    async def delete_connections(self) -> int:
+        with Netlink(NETFILTER) as netlink:
+            return conntrack.delete(netlink, self.found, idle=False)
 
     async def create(self, spec: Any) -> Any:
         return msgspec.to_builtins(await self.controller.create_sandbox(msgspec.convert(spec, SandboxSpec)))

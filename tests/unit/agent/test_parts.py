@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
 from swarmkit_py.agent.managers import Managers
-from swarmkit_py.agent.network import READY_WAIT, NetworkSync
+from swarmkit_py.agent.network import QUIET, READY_WAIT, NetworkSync
 from swarmkit_py.agent.reporter import Reporter
 from swarmkit_py.agent.storage import WorkerStorage
 from swarmkit_py.clock import ManualClock
@@ -103,6 +104,39 @@ async def test_networks_are_tried_again_and_waiting_tasks_learn_the_reason() -> 
     await clock.advance(READY_WAIT + 1)
     with pytest.raises(Unavailable, match="network two is not ready on this node: the kernel said no"):
         await ready
+    running.cancel()
+
+
+class Leaving(FakeNetwork):
+    """Somebody leaves with each of the next changes; `forgotten` is whom it was told to forget."""
+
+    def __init__(self, *leavers: str) -> None:
+        super().__init__()
+        self.leavers = list(leavers)
+        self.forgotten: list[str] = []
+
+    def take_left(self) -> dict[str, set[str]]:
+        return {"": {self.leavers.pop(0)}} if self.leavers else {}
+
+    async def forget_idle(self, left: Mapping[str, Collection[str]]) -> None:
+        self.forgotten += left[""]
+
+
+async def test_a_node_agrees_once_what_was_on_its_way_to_who_left_is_answered_or_forgotten() -> None:
+    clock, network = ManualClock(), Leaving("10.0.0.5")
+    sync = NetworkSync(network, clock)
+    running = asyncio.create_task(sync.run())
+    sync.want("10.7.0.1", {"net": NET}, {})
+    await clock.advance(QUIET / 2)
+    assert network.configured == 1
+    first = asyncio.create_task(sync.agreed())
+    sync.want("10.7.0.1", {"net": replace(NET, name="other")}, {})
+    second = asyncio.create_task(sync.agreed())
+    await clock.advance(QUIET / 2 - 0.01)
+    assert network.configured == 2, "nothing waits for it but the word"
+    assert not network.forgotten and not first.done() and not second.done()
+    await clock.advance(0.02)
+    assert network.forgotten == ["10.0.0.5"] and first.done() and second.done()
     running.cancel()
 
 

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from swarmkit_py.agent.climb import STEPS, Action, failure_state, next_action
 from swarmkit_py.agent.container_spec import container_config, expanded_spec
-from swarmkit_py.agent.serving import DRAIN_LIMIT, QUIET
+from swarmkit_py.agent.serving import DRAIN_LIMIT
 from swarmkit_py.agent.task import TaskRunner, TaskTools
 from swarmkit_py.clock import ManualClock
 from swarmkit_py.errors import InvalidArgument, Unavailable
@@ -171,7 +171,7 @@ async def test_an_unhealthy_task_leaves_the_mesh_before_it_is_stopped() -> None:
         TaskState.RUNNING, True, "dockerexec: unhealthy container")
     assert it.engine.get(it.container).running, "some node may still lead to it"
     it.runner.drained()
-    await it.clock.advance(QUIET + 0.01)
+    await it.clock.advance(0.01)
     assert it.last.state is TaskState.FAILED and not it.engine.get(it.container).running
 
 
@@ -183,7 +183,7 @@ async def test_what_was_closing_when_the_daemon_ended_is_stopped_by_the_next_one
     it.running.cancel()
     again = TaskRunner(it.task, it.runner.status, it.runner._tools)
     running = asyncio.create_task(again.run())
-    await it.clock.advance(DRAIN_LIMIT + QUIET + 0.01)
+    await it.clock.advance(DRAIN_LIMIT + 0.01)
     assert it.last.state is TaskState.FAILED and not it.engine.get(it.container).running
     running.cancel()
 
@@ -279,16 +279,14 @@ async def test_a_task_behind_the_mesh_is_drained_before_its_stop_signal() -> Non
     await it.clock.advance(DRAIN_LIMIT - 0.1)
     assert it.engine.get(it.container).running
     it.runner.drained()
-    await it.clock.advance(QUIET - 0.01)
-    assert it.engine.get(it.container).running
-    await it.clock.advance(0.02)
+    await it.clock.advance(0.01)
     assert it.last.state is TaskState.SHUTDOWN
 
 
 async def test_a_manager_that_says_nothing_does_not_keep_a_task_alive() -> None:
     it = await climb(ON_INGRESS)
     await it.want(TaskState.SHUTDOWN)
-    await it.clock.advance(DRAIN_LIMIT + QUIET + 0.01)
+    await it.clock.advance(DRAIN_LIMIT + 0.01)
     assert it.last.state is TaskState.SHUTDOWN
 
 
@@ -300,7 +298,7 @@ async def test_a_task_that_is_no_longer_the_node_s_stops_at_once() -> None:
     leaving = await climb(ON_INGRESS)
     await leaving.want(TaskState.SHUTDOWN)
     leaving.runner.release()
-    await leaving.clock.advance(QUIET)
+    await leaving.clock.advance(0.01)
     await leaving.running
     assert leaving.engine.containers == {}
 
@@ -310,7 +308,7 @@ async def test_a_container_that_is_gone_before_it_was_drained_is_a_task_shut_dow
     await it.want(TaskState.SHUTDOWN)
     await it.engine.remove(it.container, force=True)
     it.runner.drained()
-    await it.clock.advance(QUIET)
+    await it.clock.advance(0.01)
     assert it.last.state is TaskState.SHUTDOWN
 
 
