@@ -241,8 +241,9 @@ def _killed_other(c: View) -> dict[str, Any] | None:
 @lab.mistake("docker_kill", "oc5")
 def _docker_kill(c: View) -> dict[str, Any] | None:
     kills = ordered(c, c.p.second, "kill")
+    stops = ordered(c, c.p.second, "restart", "stop")  # whose signals are `kill` events too
     found = inspected(c, c.p.second)
-    return {} if kills and found and not found["process"] else None
+    return {} if kills and not stops and found and not found["process"] else None
 
 
 def _hand_start(c: View) -> bool:

@@ -69,7 +69,7 @@ def _log_config(driver: dict[str, Any] | None) -> LogConfig:
 
 
 def sandbox_spec(task: Task) -> SandboxSpec:
-    """The network namespace of a task: its overlay addresses and its host-mode ports."""
+    """The network namespace of a task: its overlay addresses and its host-mode ports, or its node's own network."""
     overlays = [
         OverlayAddress(network_id=attachment.network_id, address=address)
         for attachment in task.networks for address in attachment.addresses[:1]
@@ -81,8 +81,9 @@ def sandbox_spec(task: Task) -> SandboxSpec:
     ]
     spec = task.spec.container_spec
     dns = (spec.dns_config if spec else None) or DNSConfig()
+    mode = next((config.target for config in task.spec.networks or () if config.target in ("host", "none")), "task")
     return SandboxSpec(
-        id=task.id, mode="task", overlays=overlays, ports=ports, nameservers=list(dns.nameservers or ()),
+        id=task.id, mode=mode, overlays=overlays, ports=ports, nameservers=list(dns.nameservers or ()),
         keeps_source=task.keeps_source)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from swarmkit_py.docker_api.convert import Json
+from swarmkit_py.docker_api.machine import cpus
 from swarmkit_py.errors import InvalidArgument, Unimplemented
 from swarmkit_py.model.container import Health, HealthResult, Limits, LimitSupport, LogConfig, Ulimit, ulimits_of
 from swarmkit_py.model.specs import HealthConfig
@@ -17,7 +18,6 @@ from swarmkit_py.runtime.base import ContainerConfig
 from swarmkit_py.runtime.rotate import check_log
 
 LEAST_MEMORY = 6 * 1024 * 1024
-
 
 
 def health_config(body: Json) -> HealthConfig | None:
@@ -41,6 +41,8 @@ def limits(host: Json) -> Limits:
     _check_memory(found)
     if found.nano_cpus < 0:
         raise InvalidArgument("NanoCPUs must be positive")
+    if found.nano_cpus > cpus() * 1_000_000_000:
+        raise InvalidArgument(f"Range of CPUs is from 0.01 to {cpus()}.00, as there are only {cpus()} CPUs available")
     if found.nano_cpus and (found.cpu_period or found.cpu_quota):
         raise InvalidArgument("Conflicting options: Nano CPUs and CPU Period/Quota cannot both be set.")
     return found

@@ -45,7 +45,7 @@ def container_config(body: Json, name: str, exposed: list[str]) -> ContainerConf
     return ContainerConfig(
         image=image, name=check_name(name),
         command=_entrypoint(body), args=_words(body, "Cmd"), env=_words(body, "Env") or [],
-        working_dir=_text(body, "WorkingDir"), user=_text(body, "User"), hostname=_text(body, "Hostname"),
+        working_dir=_folder(body), user=_text(body, "User"), hostname=_text(body, "Hostname"),
         labels=_strings(body, "Labels"),
         tty=_flag(body, "Tty"), open_stdin=_flag(body, "OpenStdin"), stdin_once=_flag(body, "StdinOnce"),
         attach_stdin=_flag(body, "AttachStdin"), read_only=_flag(host, "ReadonlyRootfs"), init=_flag(host, "Init"),
@@ -60,6 +60,13 @@ def container_config(body: Json, name: str, exposed: list[str]) -> ContainerConf
         attach_stdout=_flag(body, "AttachStdout"), attach_stderr=_flag(body, "AttachStderr"),
         **mount_fields(body, host),
     )
+
+
+def _folder(body: Json) -> str:
+    path = _text(body, "WorkingDir")
+    if path and not path.startswith("/"):
+        raise InvalidArgument(f"the working directory '{path}' is invalid, it needs to be an absolute path")
+    return path
 
 
 def _sandbox(body: Json, host: Json, exposed: list[str]) -> SandboxSpec:

@@ -101,7 +101,7 @@ def _event(kind: str, change: Change, now: datetime, differences: Differences) -
         yield event_json(kind, "remove", change.object.id, attributes, "swarm", now)
     else:
         found = differences(change.old, change.new)
-        if found or change.old.spec != change.new.spec:
+        if found or change.old.spec != change.new.spec or change.kind in (Secret, Config):
             yield event_json(kind, "update", change.object.id, {**attributes, **found}, "swarm", now)
 
 

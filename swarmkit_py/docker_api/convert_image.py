@@ -19,14 +19,14 @@ def image_summary(image: Image, containers: int) -> Json:
     return {
         "Containers": containers, "Created": seconds(image.created), "Id": image.id,
         "Labels": dict(image.labels) or None, "ParentId": "", "RepoDigests": list(image.digests) or None,
-        "RepoTags": list(image.tags) or NO_TAG, "SharedSize": -1, "Size": image.size, "VirtualSize": image.size,
+        "RepoTags": sorted(image.tags) or NO_TAG, "SharedSize": -1, "Size": image.size, "VirtualSize": image.size,
     }
 
 
 def image_json(image: Image) -> Json:
     """The page of `docker image inspect`."""
     return {
-        "Id": image.id, "RepoTags": list(image.tags), "RepoDigests": list(image.digests), "Parent": "",
+        "Id": image.id, "RepoTags": sorted(image.tags), "RepoDigests": list(image.digests), "Parent": "",
         "Comment": next((item["comment"] for item in reversed(image.history) if item.get("comment")), ""),
         "Created": image.created, "Container": "", "DockerVersion": "", "Author": "",
         "Config": {**image.config, "Labels": dict(image.labels) or None},

@@ -16,6 +16,7 @@ from swarmkit_py.docker_api.routes import (
     absent,
     attach,
     container_extras,
+    container_prune,
     containers,
     events,
     exec,
@@ -42,8 +43,8 @@ from swarmkit_py.errors import InvalidArgument, SwarmError
 log = logging.getLogger(__name__)
 
 TABLES = (system, metrics, swarm, nodes, secrets, volumes, services, service_logs, tasks, networks, network_changes,
-          network_connect, containers, container_extras, stats, attach, exec, absent, image_transfer, images, events,
-          why)
+          network_connect, containers, container_extras, container_prune, stats, attach, exec, absent,
+          image_transfer, images, events, why)
 """`image_transfer` comes before `images`, whose names may hold any word."""
 
 

@@ -21,6 +21,7 @@ from swarmkit_py.docker_api.convert_event import (
     repair_event_json,
     volume_event_json,
 )
+from swarmkit_py.docker_api.network_events import Known, PluggedIn
 from swarmkit_py.errors import SwarmError
 from swarmkit_py.network.base import Mended
 from swarmkit_py.runtime.base_mounts import Volume
@@ -56,6 +57,7 @@ class EventHub:
         self._backend = backend
         self._ring: deque[Json] = deque(maxlen=RING)
         self._listeners: set[Listener] = set()
+        self._plugged = PluggedIn(self._network)
         self._engine: asyncio.Task[None] | None = None
         self._manager: asyncio.Task[None] | None = None
 
@@ -117,8 +119,16 @@ class EventHub:
 
     async def _follow_engine(self) -> None:
         async for event in _closing(self._backend.engine.subscribe):
-            for each in container_events_json(event):
+            plugged, its_own = self._plugged.events(event), container_events_json(event)
+            for each in [*plugged, *its_own] if event.action == "start" else [*its_own, *plugged]:
                 self.publish(each)
+
+    def _network(self, network_id: str) -> Known:
+        local = {network.id: Known(network.id, network.name, "bridge")
+                 for network in self._backend.bridges.local_networks()}
+        carried = {network.id: Known(network.id, network.name, "overlay")
+                   for network in self._backend.node_networks()}
+        return {**carried, **local}.get(network_id, Known(network_id, network_id, "overlay"))
 
     async def _follow_store(self, control: ControlApi) -> None:
         async for changes in _closing(control.subscribe):

@@ -99,6 +99,10 @@ class Placement(Model, frozen=True, kw_only=True):
     platforms: list[Platform] | None = None
 
 
+NODE_LOCAL_NETWORKS = ("host", "bridge", "none")
+"""Networks that every node has of its own: a service names them by these words; the swarm gives no addresses."""
+
+
 class NetworkAttachmentConfig(Model, frozen=True, kw_only=True):
     target: str = ""
     aliases: list[str] | None = None

@@ -76,7 +76,7 @@ def _subnet(text: str) -> ipaddress.IPv4Network:
     try:
         found = ipaddress.ip_network(text, strict=False)
     except ValueError:
-        raise errors.InvalidArgument(f"invalid subnet {text}: invalid CIDR address") from None
+        raise errors.InvalidArgument(f"Invalid subnet {text} : invalid CIDR address: {text}") from None
     if not isinstance(found, ipaddress.IPv4Network):
         raise errors.Unimplemented("IPv6 networks are not there yet in this kit: name an IPv4 subnet")
     if found.prefixlen > 30:

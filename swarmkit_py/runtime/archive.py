@@ -91,7 +91,8 @@ def read_archive(archive: Path, blobs: Blobs, known: LayoutImageStore) -> list[T
         with tarfile.open(archive) as tar:
             return [_take(tar, item, blobs, known) for item in _items(tar)]
     except tarfile.TarError as error:
-        raise errors.InvalidArgument(f"this is no archive that docker save wrote: {error}") from None
+        reason = str(error).splitlines()[0].rstrip(":")  # tarfile goes on with what each compression had to say
+        raise errors.InvalidArgument(f"this is no archive that docker save wrote: {reason}") from None
     except OSError as error:
         raise errors.Internal(f"the archive could not be taken in: {error.strerror or error}") from error
 

@@ -23,7 +23,7 @@ DEFAULT = (
 
 def effective(add: list[str], drop: list[str], *, privileged: bool) -> list[str]:
     """`CAP_…` names after Docker's rules for --cap-add and --cap-drop. Raises errors.InvalidArgument."""
-    added, dropped = _normalise(add), _normalise(drop)
+    added, dropped = _normalise(add, "CapAdd"), _normalise(drop, "CapDrop")
     if privileged:
         return [f"CAP_{name}" for name in ALL]
     if "ALL" in added:
@@ -34,9 +34,9 @@ def effective(add: list[str], drop: list[str], *, privileged: bool) -> list[str]
     return [f"CAP_{name}" for name in names]
 
 
-def _normalise(names: list[str]) -> list[str]:
+def _normalise(names: list[str], option: str) -> list[str]:
     plain = [name.upper().removeprefix("CAP_") for name in names]
-    for name, asked in zip(plain, names, strict=True):
+    for name in plain:
         if name != "ALL" and name not in ALL:
-            raise errors.InvalidArgument(f'invalid capability: "{asked}"')
+            raise errors.InvalidArgument(f'invalid {option}: unknown capability: "CAP_{name}"')
     return plain

@@ -31,6 +31,7 @@ class Cell:
     image: Image
     running: Running | None = None
     stopped_by_user: bool = False
+    removing: bool = False
     last_delay: float = 0.0
     started: float = 0.0
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)

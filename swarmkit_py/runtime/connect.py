@@ -91,7 +91,7 @@ class Connections:
             wanted = disconnected(before, names)
             if wanted is None:
                 raise errors.Internal(
-                    f"container {container.id} is not connected to the network {next(iter(names), '')}")
+                    f"container {container.id} is not connected to network {next(iter(names), '')}")
             await self._change(container, wanted)
             return next(p.network for p in _places(before or SandboxSpec(id="")) if p.network in names)
 

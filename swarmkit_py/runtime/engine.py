@@ -194,6 +194,7 @@ class Engine:
             await attached.bind(self._storage.place(container.id).attach_socket)
         else:
             self._cells.get(container.id).waiting.append(attached)
+        self._events.publish("attach", container)
         return attached
 
     async def resize(self, ref: str, rows: int, columns: int) -> None:
@@ -263,5 +264,5 @@ class Engine:
         if not container.running:
             raise errors.Conflict(f"Container {container.id} is not running")
         if container.status == "paused":
-            raise errors.Conflict(f"Container {container.id} is paused, unpause the container before exec")
+            raise errors.Conflict(f"Container {container.name} is paused, unpause the container before exec")
         return container

@@ -223,7 +223,7 @@ async def _head(child: transfer.Child, container: Container, path: str) -> dict[
     try:
         return await child.head()
     except errors.NotFound:
-        raise errors.NotFound(f"Could not find the file {path} in container {container.id}") from None
+        raise errors.NotFound(f"Could not find the file {path} in container {container.name}") from None
 
 
 async def _bytes(stream: AsyncGenerator[PathStat | bytes, None]) -> AsyncIterator[bytes]:

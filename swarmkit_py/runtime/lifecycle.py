@@ -190,10 +190,10 @@ class Lifecycle:
             if cell.running is None:
                 return
             over = promise(cell.exit_waiters)
-            self._signal(cell, parse_signal(stop_signal(container.config, cell.image)))
+            self._signal_and_tell(cell, container, parse_signal(stop_signal(container.config, cell.image)))
             await self._thaw(container_id)
         if not await self._within(over, container.config.stop_grace if grace is None else grace):
-            self._signal(cell, parse_signal("KILL"))
+            self._signal_and_tell(cell, container, parse_signal("KILL"))
             await over
         if container_id in self._cells:
             self._events.publish("stop", self._registry.get(container_id))
@@ -219,7 +219,7 @@ class Lifecycle:
             cell.stopped_by_user = True
         if not self._signal(cell, number):
             raise errors.Conflict(
-                f"Cannot kill container: {container_id}: Container {container_id} is not running")
+                f"Cannot kill container: {container.name}: Container {container_id} is not running")
         self._events.publish("kill", container, signal=str(number))
         if container.status == "paused":
             self._cells.spawn(self._thaw(container_id))
@@ -229,6 +229,11 @@ class Lifecycle:
         if self._registry.get(container_id).status == "paused":
             await self._shim.resume(container_id)
             self._events.publish("unpause", self._registry.update(container_id, status="running"))
+
+    def _signal_and_tell(self, cell: Cell, container: Container, number: int) -> None:
+        """Docker's `kill` events are of every signal that the engine sends, not only of those a user asked for."""
+        if self._signal(cell, number):
+            self._events.publish("kill", container, signal=str(number))
 
     def _signal(self, cell: Cell, number: int) -> bool:
         running = cell.running
@@ -245,18 +250,26 @@ class Lifecycle:
 
     async def remove(self, container_id: str, force: bool, *, volumes: bool = False) -> None:
         """Every trace of it. Raises errors.Conflict if it runs and not `force`."""
-        cell = self._cells.get(container_id)
-        if self._registry.get(container_id).status in ("running", "paused", "restarting") and not force:
+        cell, container = self._cells.get(container_id), self._registry.get(container_id)
+        if container.status in ("running", "paused", "restarting") and not force:
             raise errors.Conflict(
                 f"You cannot remove a running container {container_id}. Stop the container before attempting removal "
                 "or force remove")
-        cell.stopped_by_user = True
+        if cell.removing:
+            raise errors.Conflict(f"removal of container {container.name} is already in progress")
+        cell.stopped_by_user = cell.removing = True
         cell.cancel_restart()
+        try:
+            await self._end_and_destroy(container_id, cell, volumes)
+        finally:
+            cell.removing = False
+
+    async def _end_and_destroy(self, container_id: str, cell: Cell, volumes: bool) -> None:
         over: asyncio.Future[int] | None = None
         async with cell.lock:
             if cell.running is not None:
                 over = promise(cell.exit_waiters)
-                self._signal(cell, parse_signal("KILL"))
+                self._signal_and_tell(cell, self._registry.get(container_id), parse_signal("KILL"))
                 await self._thaw(container_id)
         if over is not None:
             await over

@@ -33,7 +33,7 @@ def make_mounts(wanted: Sequence[Wanted], volumes: VolumeStore) -> list[MountPoi
 def _look_at(wanted: Wanted) -> None:
     point = wanted.point
     if point.type == "volume":
-        check_driver(point.driver, wanted.driver_options)
+        check_driver(point.name, point.driver, wanted.driver_options)
         if point.name:
             check_name(point.name)
     if point.type == "bind" and wanted.must_exist and not Path(point.source).exists():

@@ -55,7 +55,8 @@ async def table(pids: list[int], ps_args: str) -> ProcessTable:
         raise errors.Internal(f"cannot run ps: {error.strerror}; docker top needs it") from error
     text = output.decode(errors="replace")
     if status:
-        raise errors.Internal(f"ps: {text.strip()}")
+        told = text.strip().splitlines()  # with a table's head alone, ps found nothing to show
+        raise errors.Internal(f"ps: {told[0] if len(told) > 1 else f'exit status {status}'}")
     return parse(text, set(pids))
 
 

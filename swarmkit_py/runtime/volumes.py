@@ -39,10 +39,10 @@ def check_name(name: str) -> None:
             '"[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path')
 
 
-def check_driver(driver: str, options: dict[str, str] | None) -> None:
+def check_driver(name: str, driver: str, options: dict[str, str] | None) -> None:
     """Raises errors.NotFound for a driver other than local, errors.Unimplemented for its options."""
     if driver not in ("", "local"):
-        raise errors.NotFound(f'error looking up volume plugin {driver}: plugin "{driver}" not found')
+        raise errors.NotFound(f'create {name}: error looking up volume plugin {driver}: plugin "{driver}" not found')
     for option in options or {}:
         if option not in _OPTIONS:
             raise errors.InvalidArgument(f'invalid option: "{option}"')
@@ -73,7 +73,7 @@ class LocalVolumes:
         options: dict[str, str] | None = None,
     ) -> Volume:
         """See VolumeStore."""
-        check_driver(driver, options)
+        check_driver(name, driver, options)
         if not name:
             name = self._ids.container_id()
             labels = {**(labels or {}), ANONYMOUS: ""}

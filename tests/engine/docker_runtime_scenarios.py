@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from swarmkit_py.runtime.images import LayoutImageStore
+from tests.engine.engine_image import import_image
 from tests.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,7 +35,7 @@ class World:
             "-H", self.engine_host, "--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-forward=false",
             "--ip-masq=false", "--userland-proxy=false", f"--cgroup-parent={os.environ['DOCKER_CGROUP']}")
         wait_for(lambda: self.answers(self.engine_host), "the Docker Engine answers", 30)
-        self.import_image()
+        import_image([self.cli, "-H", self.engine_host], IMAGE, home)
         self.swarmd = self.start_swarmd()
 
     def start(self, *command: str) -> subprocess.Popen[bytes]:
@@ -52,21 +51,6 @@ class World:
 
     def answers(self, host: str) -> bool:
         return subprocess.run([self.cli, "-H", host, "version"], capture_output=True, check=False).returncode == 0
-
-    def import_image(self) -> None:
-        """The kit's nginx, as an image of the Docker Engine."""
-        image = LayoutImageStore(ROOT / ".kit" / "images").resolve(IMAGE)
-        merged, empty = self.home / "merged", self.home / "empty"  # overlayfs wants two layers at least
-        merged.mkdir()
-        empty.mkdir()
-        run("mount", "-t", "overlay", "overlay", "-o", f"lowerdir={image.rootfs}:{empty}", str(merged))
-        changes = [f"ENV {item.replace('=', ' ', 1)}" for item in image.config.get("Env", [])]
-        changes += [f"{key.upper()} {json.dumps(image.config[key])}" for key in ("Cmd", "Entrypoint")
-                    if image.config.get(key)]
-        flags = [flag for change in changes for flag in ("-c", change)]
-        packed = run("tar", "-C", str(merged), "-c", ".")
-        run(self.cli, "-H", self.engine_host, "import", *flags, "-", IMAGE, given=packed)
-        run("umount", str(merged))
 
     def docker(self, *words: str, host: str = "", fails: bool = False) -> str:
         """What the command prints; with `fails`, what it complains of."""
@@ -84,8 +68,8 @@ class World:
         return set(self.docker("ps", "-q", "--filter", "name=web.").splitlines())
 
 
-def run(*command: str, given: bytes | None = None) -> bytes:
-    return subprocess.run(command, input=given, stdout=subprocess.PIPE, check=True, timeout=60).stdout
+def run(*command: str) -> bytes:
+    return subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=60).stdout
 
 
 @pytest.fixture(scope="module")

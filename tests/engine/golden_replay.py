@@ -8,11 +8,12 @@ import signal
 import subprocess
 from pathlib import Path
 
-from tests.engine.golden_text import HOSTS, Step, ours
+from tests.engine.golden_text import FOLDER, HOSTS, Step, ours
 from tests.engine.hosts import Hosts
 
 WELL_FORMED = "SWMTKN-1-" + "3pu6hszjas19xyp7ghgosyx9k8atbfcr8p2is99znpy26u2lkl"[:50] + "-1awxwuwd3z9j1z3puu7rcgdbx"
 SECONDS = 120
+COMPOSE = FOLDER / "one28.yml"
 
 
 class Replay:
@@ -41,7 +42,7 @@ class Replay:
         line = ours(self._filled(step))
         socket = self.hosts.socket(HOSTS[step.host])
         env = {"PATH": f"{self.docker.parent}:{os.environ['PATH']}", "DOCKER_HOST": f"unix://{socket}",
-               "HOME": "/nonexistent", "LC_ALL": "C.UTF-8"}
+               "HOME": "/nonexistent", "LC_ALL": "C.UTF-8", "COMPOSE": str(COMPOSE)}
         process = subprocess.Popen(["bash", "-c", line], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                    stderr=subprocess.PIPE, text=True, env=env, start_new_session=True)
         try:

@@ -146,7 +146,7 @@ async def test_refusals(world: World) -> None:
         await world.engine.remove("web")
     with pytest.raises(errors.InvalidArgument, match="unable to find user bob"):
         await world.run(user="bob")
-    with pytest.raises(errors.InvalidArgument, match="invalid capability"):
+    with pytest.raises(errors.InvalidArgument, match="unknown capability"):
         await world.create(cap_add=["FLY"])
     assert await world.engine.start("web") == world.engine.get("web"), "starting what runs changes nothing"
 

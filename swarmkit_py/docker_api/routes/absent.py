@@ -34,7 +34,6 @@ def no_such(text: str, *, manager: bool = False) -> Handler:
 
 
 _NOT_YET = (
-    ("POST", "/containers/prune", "docker container prune"),
     ("GET", "/containers/{id}/attach/ws", "attaching through a WebSocket"),
     ("POST", "/commit", "docker commit"),
     ("POST", "/build", "docker build"),

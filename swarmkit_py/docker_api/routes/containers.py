@@ -17,14 +17,16 @@ from swarmkit_py.docker_api.call import Call, settle
 from swarmkit_py.docker_api.container_options import limit_warnings
 from swarmkit_py.docker_api.container_request import check_name, container_config
 from swarmkit_py.docker_api.convert_container import NetworkNames, container_json, container_summary, exposed_ports
+from swarmkit_py.docker_api.convert_event import container_event_json
 from swarmkit_py.docker_api.filters import Filters, parse_filters
 from swarmkit_py.docker_api.routing import Route
 from swarmkit_py.errors import InvalidArgument, NotFound, SwarmError, Unavailable, Unimplemented
 from swarmkit_py.model.objects import Network
-from swarmkit_py.runtime.base import Container, Image
+from swarmkit_py.runtime.base import Container, ContainerEvent, Image
 
 KILL_SECONDS = 10.0
 _WAIT_CONDITIONS = {"": "not-running", "not-running": "not-running", "next-exit": "next-exit", "removed": "removed"}
+_STATUSES = ("created", "restarting", "running", "removing", "paused", "exited", "dead")
 _TASK_LABEL = "com.docker.swarm.task.id"
 
 
@@ -53,6 +55,9 @@ async def list_containers(call: Call) -> web.StreamResponse:
     limit = call.number("limit")
     everything = call.flag("all") or limit > 0 or "status" in filters or "exited" in filters
     containers = [container for container in call.backend.engine.all() if everything or container.running]
+    for status in filters.get("status"):
+        if status not in _STATUSES:
+            raise InvalidArgument(f"Invalid filter 'status={status}'")
     wanted = _Selection(call, filters)
     found = [container for container in containers if wanted(container)]
     names, now = network_names(call), call.backend.clock.now()
@@ -158,6 +163,9 @@ async def restart_container(call: Call) -> web.StreamResponse:
     if container.running:
         await engine.stop(container.id, _grace(call))
     await engine.start(container.id)
+    publish = call.api.events.publish
+    publish(container_event_json(ContainerEvent(
+        action="restart", container=engine.get(container.id), time=call.backend.clock.now())))
     return empty_answer(204)
 
 

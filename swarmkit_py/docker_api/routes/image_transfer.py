@@ -19,6 +19,7 @@ from swarmkit_py.docker_api.image_changes import config_of
 from swarmkit_py.docker_api.routes.images import offline, publish
 from swarmkit_py.docker_api.routing import Handler, Route
 from swarmkit_py.errors import Internal, InvalidArgument, NotFound, Unimplemented
+from swarmkit_py.runtime.base import Image, ImageKeeper
 from swarmkit_py.runtime.reference import parse_reference
 
 CHUNK = 1 << 18
@@ -81,7 +82,7 @@ async def save(call: Call) -> web.StreamResponse:
     if not names:
         raise InvalidArgument("no image to save is named")
     images = call.backend.images
-    found = [images.resolve(name).id for name in names]
+    found = [_saved(images, name).id for name in names]
     target = images.spool()
     try:
         await images.save(names, target)
@@ -96,6 +97,14 @@ async def save(call: Call) -> web.StreamResponse:
         publish(call, "save", image_id, name)
     await answer.write_eof()
     return answer
+
+
+def _saved(images: ImageKeeper, name: str) -> Image:
+    """Raises NotFound, with the name as it was given."""
+    try:
+        return images.resolve(name)
+    except NotFound:
+        raise NotFound(f"No such image: {name}") from None
 
 
 @asynccontextmanager

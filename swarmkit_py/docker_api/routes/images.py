@@ -79,7 +79,11 @@ async def list_images(call: Call) -> web.StreamResponse:
 
 
 async def inspect_image(call: Call) -> web.StreamResponse:
-    return json_answer(image_json(call.backend.images.resolve(call.params["name"])))
+    try:
+        image = call.backend.images.resolve(call.params["name"])
+    except NotFound as error:
+        raise NotFound(f"no such image: {call.params['name']}: {error.message}") from None
+    return json_answer(image_json(image))
 
 
 async def history(call: Call) -> web.StreamResponse:

@@ -16,6 +16,7 @@ from swarmkit_py.docker_api.answers import empty_answer, json_answer
 from swarmkit_py.docker_api.backend import ControlApi
 from swarmkit_py.docker_api.call import Call
 from swarmkit_py.docker_api.filters import Filters, parse_filters
+from swarmkit_py.docker_api.network_events import Known, network_event_json
 from swarmkit_py.docker_api.network_request import NetworkRequest, network_spec
 from swarmkit_py.docker_api.routes.networks import find_network, known_networks
 from swarmkit_py.docker_api.routing import Route
@@ -38,8 +39,6 @@ NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
 async def create_network(call: Call) -> web.StreamResponse:
     request = await call.decode(NetworkRequest)
     spec = network_spec(request)
-    if spec.name in _PREDEFINED:
-        raise PermissionDenied(f"operation is not permitted on predefined {spec.name} network ")
     if any(network["Name"] == spec.name for network in known_networks(call, full=False)):
         raise AlreadyExists(f"network with name {spec.name} already exists")
     if request.of_the_swarm:
@@ -51,6 +50,7 @@ async def create_network(call: Call) -> web.StreamResponse:
     if not NAME.fullmatch(spec.name):
         raise InvalidArgument(f"invalid network name: {spec.name!r}" if spec.name else "invalid empty network name")
     local = await call.backend.bridges.create_local(spec)
+    _tell(call, "create", local.id, local.name)
     return json_answer({"Id": local.id, "Warning": ""}, 201)
 
 
@@ -62,10 +62,16 @@ def _control(call: Call) -> ControlApi:
         raise Internal(error.message) from None
 
 
+def _tell(call: Call, action: str, network_id: str, name: str) -> None:
+    known = Known(network_id, name, "bridge")
+    call.api.events.publish(network_event_json(action, known, call.backend.clock.now()))
+
+
 async def remove_network(call: Call) -> web.StreamResponse:
     network = find_network(known_networks(call, full=False), call.params["id"])
     if any(network["Id"] == local.id for local in call.backend.bridges.local_networks()):
         await call.backend.bridges.remove_local(network["Id"])
+        _tell(call, "destroy", network["Id"], network["Name"])
         return empty_answer(204)
     if network["Scope"] == "local":
         raise PermissionDenied(f"{network['Name']} is a pre-defined network and cannot be removed")
@@ -95,6 +101,7 @@ async def _prune_local(call: Call, filters: Filters, before: datetime | None) ->
             await call.backend.bridges.remove_local(network.id)
         except PermissionDenied:
             continue  # in use
+        _tell(call, "destroy", network.id, network.name)
         gone.append(network.name)
     return gone
 

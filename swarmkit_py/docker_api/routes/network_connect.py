@@ -5,15 +5,13 @@ Counterpart: moby/api/server/router/network/network_routes.go, moby/daemon/conta
 
 from __future__ import annotations
 
-from typing import Any
-
 from aiohttp import web
 
 from swarmkit_py.docker_api.answers import empty_answer
 from swarmkit_py.docker_api.call import Call
 from swarmkit_py.docker_api.convert import Json
-from swarmkit_py.docker_api.convert_event import event_json
 from swarmkit_py.docker_api.endpoint_request import BUILT_IN, place, refuse_built_in
+from swarmkit_py.docker_api.network_events import Known, network_event_json
 from swarmkit_py.docker_api.routes.networks import find_network, known_networks
 from swarmkit_py.docker_api.routing import Route
 from swarmkit_py.errors import Internal, InvalidArgument, NotFound, Unimplemented
@@ -82,10 +80,8 @@ def _extras(call: Call) -> ContainerExtras:
 
 
 def _tell(call: Call, action: str, network: Json, container: Container) -> None:
-    attributes: dict[str, Any] = {
-        "container": container.id, "name": network["Name"], "type": network["Driver"]}
-    actor = network["Id"] or network["Name"]
-    call.api.events.publish(event_json("network", action, actor, attributes, "local", call.backend.clock.now()))
+    known = Known(network["Id"] or network["Name"], network["Name"], network["Driver"])
+    call.api.events.publish(network_event_json(action, known, call.backend.clock.now(), container.id))
 
 
 ROUTES = [

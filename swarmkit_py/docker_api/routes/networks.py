@@ -26,6 +26,7 @@ from swarmkit_py.docker_api.filters import Filters, parse_filters
 from swarmkit_py.docker_api.routing import Route
 from swarmkit_py.errors import InvalidArgument, NotFound, Unavailable
 from swarmkit_py.model.objects import Network, Node
+from swarmkit_py.model.specs import NODE_LOCAL_NETWORKS
 
 PREDEFINED = ("bridge", "host", "none")
 
@@ -137,10 +138,20 @@ def find_network(networks: list[Json], ref: str) -> Json:
 async def inspect_network(call: Call) -> web.StreamResponse:
     scope = call.query("scope")
     networks = [network for network in known_networks(call, full=True) if scope in ("", network["Scope"])]
+    if scope == "swarm" and call.params["id"] in NODE_LOCAL_NETWORKS:
+        return json_answer(_predefined(call, call.params["id"]))
     network = find_network(networks, call.params["id"])
     if call.flag("verbose") and network["Scope"] == "swarm":
         network["Services"] = _verbose(call, network["Id"])
     return json_answer(network)
+
+
+def _predefined(call: Call, name: str) -> Json:
+    """What every node has of its own, as a service may name it; its id there is its name."""
+    if not call.backend.swarm_info().control_available:
+        raise NotFound(f"network {name} not found")
+    local = find_network(known_networks(call, full=False), name)
+    return {**local, "Id": name, "Scope": "swarm", "Labels": {"com.docker.swarm.predefined": "true"}}
 
 
 def _verbose(call: Call, network_id: str) -> Json:

@@ -6,7 +6,7 @@ Counterpart: the questions asked all over swarmkit/manager/allocator/network.go.
 from __future__ import annotations
 
 from swarmkit_py.model.objects import Service, Task
-from swarmkit_py.model.specs import EndpointSpec, PortConfig, TaskSpec
+from swarmkit_py.model.specs import NODE_LOCAL_NETWORKS, EndpointSpec, PortConfig, TaskSpec
 from swarmkit_py.model.states import TaskState
 
 
@@ -32,7 +32,8 @@ def networks_of_task(task: Task, service: Service, ingress_id: str) -> list[str]
 
 
 def _networks(template: TaskSpec, service: Service, ingress_id: str) -> list[str]:
-    own = [attachment.target for attachment in template.networks or []]
+    own = [attachment.target for attachment in template.networks or []
+           if attachment.target not in NODE_LOCAL_NETWORKS]
     return [ingress_id, *own] if uses_mesh(service) else own
 
 

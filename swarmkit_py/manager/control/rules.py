@@ -164,7 +164,7 @@ def _check_job(spec: ServiceSpec) -> None:
     if job is None and spec.mode.global_job is None:
         return
     if spec.update_config is not None:
-        raise _wrong("jobs may not have an update config")
+        raise _wrong("Jobs may not have an update config")
     if job is None:
         return
     at_once, total = job.max_concurrent or 0, job.total_completions or 0
@@ -201,7 +201,7 @@ def _check_endpoint(endpoint: EndpointSpec | None) -> None:
     if endpoint is None:
         return
     if endpoint.mode not in ("vip", "dnsrr"):
-        raise InvalidArgument(f'invalid endpoint mode "{endpoint.mode}": use vip or dnsrr')
+        raise InvalidArgument(f'invalid resolution mode: "{endpoint.mode}"')
     seen = set()
     for port in endpoint.ports or []:
         _check_port(port)

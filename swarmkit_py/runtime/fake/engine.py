@@ -181,7 +181,7 @@ class FakeEngine:
         number = parse_signal(signal)
         if not container.running:
             raise errors.Conflict(
-                f"Cannot kill container: {container.id}: Container {container.id} is not running")
+                f"Cannot kill container: {container.name}: Container {container.id} is not running")
         self._events.publish("kill", container, signal=str(number))
         await self._ended(container.id, 128 + number)
 

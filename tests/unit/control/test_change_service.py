@@ -187,7 +187,7 @@ def test_a_jobs_numbers_are_always_there(rig: Rig, said: ReplicatedJob, stored: 
     (ReplicatedJob(max_concurrent=-1), {}, "Maximum concurrent jobs must be non-negative"),
     (ReplicatedJob(max_concurrent=1, total_completions=-1), {}, "Total completed jobs must be non-negative"),
     (ReplicatedJob(max_concurrent=0, total_completions=2), {}, "Maximum concurrent jobs must not be zero"),
-    (ReplicatedJob(), {"update_config": UpdateConfig(parallelism=1)}, "jobs may not have an update config"),
+    (ReplicatedJob(), {"update_config": UpdateConfig(parallelism=1)}, "Jobs may not have an update config"),
 ])
 def test_a_job_that_cannot_be(rig: Rig, job: ReplicatedJob, more: dict[str, UpdateConfig], text: str) -> None:
     with pytest.raises(InvalidArgument, match=text):

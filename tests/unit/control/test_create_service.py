@@ -216,8 +216,8 @@ def test_networks_are_known_by_name_and_ingress_is_not_for_services(rig: Rig) ->
     assert missing.value.wire_text() == "network nosuchnet not found"
     with pytest.raises(InvalidArgument, match='cannot be explicitly attached to the ingress network "ingress"'):
         rig.control.create_service(on("ingress"))
-    with pytest.raises(Unimplemented, match="predefined network host"):
-        rig.control.create_service(on("host"))
+    made = rig.control.create_service(on("host"))
+    assert [config.target for config in made.spec.task_template.networks or ()] == ["host"], "the node's own network"
 
 
 def test_networks_beside_the_template_are_moved_into_it_with_their_ids(rig: Rig) -> None:

@@ -186,7 +186,8 @@ def stored(rig: Rig, *networks: Network) -> None:
     (joining("one", "network-one"), InvalidArgument, "network one is named twice"),
     (joining("one", "two"), InvalidArgument, "networks one (10.9.0.0/24) and two (10.9.0.0/25) overlap"),
     (joining("low", ports=[port(80)]), InvalidArgument, "low (10.0.0.0/16) and ingress (10.0.0.0/24) overlap"),
-    (joining("host"), Unimplemented, "predefined network host"),
+    (joining("host", "one"), InvalidArgument, "a service on the network host can be on no other"),
+    (joining("host", ports=[port(80)]), InvalidArgument, "has no address in the mesh"),
     (joining(NetworkAttachmentConfig(target="one", aliases=["a b"])), InvalidArgument, 'invalid alias "a b"'),
     (joining(NetworkAttachmentConfig(target="one", driver_opts={"x": "y"})), Unimplemented, "driver-opt"),
 ])

@@ -79,5 +79,5 @@ def test_capabilities() -> None:
     assert capabilities.effective(["net_admin"], ["ALL"], privileged=False) == ["CAP_NET_ADMIN"]
     assert "CAP_SYS_ADMIN" in capabilities.effective(["ALL"], ["CAP_CHOWN"], privileged=False)
     assert "CAP_CHOWN" not in capabilities.effective(["ALL"], ["CAP_CHOWN"], privileged=False)
-    with pytest.raises(InvalidArgument, match='invalid capability: "FLY"'):
+    with pytest.raises(InvalidArgument, match='invalid CapAdd: unknown capability: "CAP_FLY"'):
         capabilities.effective(["FLY"], [], privileged=False)
