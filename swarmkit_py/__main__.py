@@ -35,6 +35,8 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--hostname", help="this node's name in the swarm (default: the machine's)")
     found.add_argument("--node-generic-resource", action="append", default=[], metavar="KIND=VALUE",
                        help="offer this to services: gpu=2, or gpu=UUID1 and gpu=UUID2 (may be repeated)")
+    found.add_argument("--node-memory", type=int, default=0, metavar="BYTES",
+                       help="offer this much memory to reservations (default: all there is)")
     found.add_argument("--cgroup-parent", default="", metavar="PATH",
                        help="where containers' cgroups go, below the top of each hierarchy (default: no limits)")
     found.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="info")
@@ -49,7 +51,7 @@ def options_from(args: argparse.Namespace) -> NodeOptions:
         data_root=args.data_root, exec_root=args.exec_root, api_socket=Path(args.host.removeprefix("unix://")),
         images=args.images or args.data_root / "images", runtime=args.runtime, listen_port=args.listen_port,
         log_level=args.log_level, docker_host=args.docker_host, cgroup_parent=args.cgroup_parent,
-        generic_resources=tuple(args.node_generic_resource), **more,
+        generic_resources=tuple(args.node_generic_resource), memory=args.node_memory, **more,
     )
 
 

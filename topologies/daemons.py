@@ -66,6 +66,7 @@ class Daemons:
         options = {
             "data_root": "/srv/docker", "exec_root": "/run/swarmd", "api_socket": str(SOCKET), "images": self._images,
             "generic_resources": list(host.params.get("generic_resources", ())),
+            "memory": int(host.params.get("memory", 0)),
             "cgroup_parent": f"/hosts/{host.name}" if self._cgroups else "",
         }
         log = str(INSIDE / "log" / f"{host.name}.log")

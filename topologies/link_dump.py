@@ -17,8 +17,11 @@ RTM_NEWLINK, RTM_GETLINK, RTM_NEWADDR, RTM_GETADDR = 16, 18, 20, 22
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 REQUEST_DUMP = 0x301
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER, IFLA_LINKINFO = 1, 3, 4, 5, 10, 18
-IFLA_EXT_MASK, IFLA_LINK_NETNSID, SKIP_STATS = 29, 37, 8
-IFA_ADDRESS, IFA_LOCAL, IFLA_INFO_KIND = 1, 2, 1
+IFLA_OPERSTATE, IFLA_EXT_MASK, IFLA_LINK_NETNSID, SKIP_STATS = 16, 29, 37, 8
+IFA_ADDRESS, IFA_LOCAL, IFLA_INFO_KIND, IFLA_INFO_DATA = 1, 2, 1, 2
+IFLA_VXLAN_ID, IFLA_VXLAN_PORT = 1, 15
+UP = 1
+OPERSTATES = ("UNKNOWN", "NOTPRESENT", "DOWN", "LOWERLAYERDOWN", "TESTING", "DORMANT", "UP")
 HEADER = struct.Struct("=LHHLL")
 LINK = struct.Struct("=BBHiII")
 ADDRESS = struct.Struct("=BBBBI")
@@ -69,18 +72,29 @@ def _attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _link(body: bytes) -> tuple[int, dict[str, Any]]:
-    index = LINK.unpack_from(body)[3]
+    index, flags = LINK.unpack_from(body)[3:5]
     values = dict(_attributes(body[LINK.size:]))
     link: dict[str, Any] = {
         "ifindex": index, "ifname": _text(values.get(IFLA_IFNAME, b"")), "addr_info": [],
-        "address": values.get(IFLA_ADDRESS, b"").hex(":"),
+        "address": values.get(IFLA_ADDRESS, b"").hex(":"), "flags": ["UP"] if flags & UP else [],
+        "operstate": OPERSTATES[values.get(IFLA_OPERSTATE, b"\0")[0]],
     }
     numbers = {"mtu": IFLA_MTU, "link_index": IFLA_LINK, "master": IFLA_MASTER, "link_netnsid": IFLA_LINK_NETNSID}
     link |= {name: struct.unpack("=i", values[kind])[0] for name, kind in numbers.items() if kind in values}
-    kind = dict(_attributes(values.get(IFLA_LINKINFO, b""))).get(IFLA_INFO_KIND)
+    info = dict(_attributes(values.get(IFLA_LINKINFO, b"")))
+    kind = _text(info.get(IFLA_INFO_KIND, b""))
     if kind:
-        link["linkinfo"] = {"info_kind": _text(kind)}
+        link["linkinfo"] = {"info_kind": kind}
+    if kind == "vxlan":
+        link["linkinfo"]["info_data"] = _vxlan(dict(_attributes(info.get(IFLA_INFO_DATA, b""))))
     return index, link
+
+
+def _vxlan(values: dict[int, bytes]) -> dict[str, int]:
+    """The network's number and the UDP port (in network order) of a VXLAN device."""
+    layouts = {"id": (IFLA_VXLAN_ID, "=I"), "port": (IFLA_VXLAN_PORT, "!H")}
+    return {name: struct.unpack_from(layout, values[kind])[0] for name, (kind, layout) in layouts.items()
+            if kind in values}
 
 
 def _address(body: bytes) -> tuple[int, dict[str, Any]]:

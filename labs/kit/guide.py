@@ -151,7 +151,7 @@ class Guide:
 
     def _terminal(self) -> None:
         if self._open_terminal is not None:
-            self._open_terminal(self.screen.now.on)
+            self._open_terminal(self.words.expand(self.screen.now.on))
 
     def _hint(self) -> None:
         hints = self.referee.progress.hints

@@ -12,8 +12,10 @@ from labs.kit.referee import Referee, settle
 from labs.kit.report import all_passed
 from labs.kit.screen import result_waits_for_inspection
 from labs.kit.typist import Typist
+from labs.kit.waiting import until
 
 STEP_SECONDS = 60.0
+TRUTH_SECONDS = 20.0
 HOLE = re.compile(r"\{(\w+)\}")
 
 
@@ -45,12 +47,23 @@ class Player:
                 self._line(HOLE.sub(self._value, line))
 
     def _value(self, hole: re.Match[str]) -> str:
-        """A value of the lab; `{truth_Q1}` is what is measured at this moment. KeyError for a name nobody knows."""
+        """A value of the lab; `{truth_Q1}` is what is measured once it can be. KeyError for a name nobody knows."""
         name = hole.group(1)
         if name.startswith("truth_"):
-            self.referee.see()
-            return str(self.referee.truth(name.removeprefix("truth_")) or "-")
+            return self._measured(name.removeprefix("truth_"))
         return str(self.referee.params.values()[name])
+
+    def _measured(self, code: str) -> str:
+        """Looks until there is something to read from the screen, as who types would."""
+        found: list[str] = []
+
+        def known() -> bool:
+            self.referee.see()
+            found[:] = [measured for measured in [self.referee.truth(code)] if measured is not None]
+            return bool(found)
+
+        until(known, TRUTH_SECONDS * self.referee.run.speed)
+        return next(iter(found), "-")
 
     def _line(self, line: str) -> None:
         word, _, rest = line.partition(" ")

@@ -23,7 +23,9 @@ def read_yes_no(text: str) -> str | None:
 
 
 def read_number(text: str) -> str | None:
-    """A number, with a point or a comma: `4`, `20.5`."""
+    """A number, with a point or a comma: `4`, `20.5`; or as programs print some: `0x1001`."""
+    if re.fullmatch(r"\s*0x[0-9a-f]{1,12}\s*", text.lower()):
+        return str(int(text, 16))
     found = re.fullmatch(r"\s*(\d+(?:[.,]\d+)?)\s*(?:s|sec|seconds?|secondes?)?\s*", text.lower())
     # Not `:g`: a namespace's number has ten digits.
     return f"{float(found.group(1).replace(',', '.')):.12g}" if found else None

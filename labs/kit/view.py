@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from labs.kit.captures import Heard, Place, heard
 from labs.kit.checks import Failed, GraderError, expect, require
+from labs.kit.connections import CONNECTIONS, Connection, parse
 from labs.kit.engine_client import Engine
 from labs.kit.events import Events
 from labs.kit.history import History, Past
 from labs.kit.look import Eyes
 from labs.kit.params import Params
-from labs.kit.probe import Answers, Shot, Traffic, ask_everybody, read_probe, read_traffic, send
+from labs.kit.probe import PYTHON, Answers, Shot, Traffic, ask_everybody, read_probe, read_traffic, send
 from labs.kit.waiting import until
 from labs.kit.world import LiveTask, World
 
 PROBE_RATE = 60.0
 EXEC_SECONDS = 15.0
+RESOLVER = "127.0.0.11"
+"""Where every task asks for names."""
+DNS_SCRIPT = Path(__file__).parent / "dns_script.py"
 
 
 class Requests:
@@ -131,11 +138,48 @@ class View:
         inside = ["nsenter", f"--net=/proc/{task.identity.pid}/ns/net", "--", *argv]
         return self.run(task.host, inside, seconds)
 
+    def connections(self, host: str) -> list[Connection]:
+        """The TCP connections that a host's kernel tracks, or did until two minutes ago."""
+        done = self.run(host, ["cat", CONNECTIONS])
+        if done.returncode != 0:
+            raise GraderError(f"{host}: {CONNECTIONS} could not be read: {done.stderr.strip()[-200:]}")
+        return list(parse(done.stdout.splitlines()))
+
+    def tables(self, *names: str) -> dict[str, dict[str, Any]]:
+        """What else the kernel says now, by host as in `world.hosts`; names as in `topologies.evidence`: fdb, …"""
+        found: dict[str, dict[str, Any]] = self._eyes().cluster.call("evidence", tables=list(names))["hosts"]
+        return found
+
+    def resolve(self, task: LiveTask, *names: str, server: str = RESOLVER) -> dict[str, list[str]]:
+        """What a resolver answers where the task asks: name → its addresses, sorted; none for a name nobody has."""
+        done = self.run_in(task, [PYTHON, "-I", "-S", str(DNS_SCRIPT), server, *names], 4 * EXEC_SECONDS)
+        try:
+            found: dict[str, list[str] | None] = json.loads(done.stdout)
+        except ValueError:
+            raise GraderError(f"could not ask {server} in {task.service}: {done.stderr.strip()[-200:]}") from None
+        silent = [name for name, answer in found.items() if answer is None]
+        if silent:
+            raise GraderError(f"{server} in {task.service}.{task.slot} does not answer for {', '.join(silent)}")
+        return {name: answer or [] for name, answer in found.items()}
+
+    def heard(
+        self, places: Mapping[str, Place], needle: str, act: Callable[[], object],
+    ) -> dict[str, list[Heard]]:
+        """Which packets with this text were seen at each place while `act` did something."""
+        return heard(self._eyes().cluster, places, needle.encode(), act)
+
     def scale(self, wanted: int, service: str = "") -> bool:
         """The grader acts: ask the manager for this number, and wait until the kernel shows it. False: it did not."""
         service = service or self.p.service
         scale(self.manager, service, wanted)
         return self.eventually(lambda world: _has(world, service, wanted))
+
+    def update_node(self, name: str, change: Callable[[dict[str, Any]], object]) -> None:
+        """The grader acts: what `docker node update` does; `change` is given the node's specification."""
+        found = next(node for node in self.manager.get("/nodes") if node["Description"]["Hostname"] == name)
+        spec = {"Labels": {}, **found["Spec"]}
+        change(spec)
+        self.manager.post(f"/nodes/{found['ID']}/update", spec, version=found["Version"]["Index"])
 
     def eventually(self, holds: Callable[[World], bool], within: float = 20.0) -> bool:
         """Look until it holds. False if it does not within the time, scaled by the machine's speed."""

@@ -27,12 +27,14 @@ PLUGINS = [
 
 def describe_node(
     hostname: str, root_pem: str = "", chain_pem: str = "", offer: Specs | None = None,
+    memory: int = 0,
 ) -> NodeDescription:
-    """Hostname, platform, resources and engine of this machine, and whom its certificate is from."""
+    """Hostname, platform, resources and engine of this machine, and whom its certificate is from. `memory`: what it
+    says to have, bytes; 0: what there is."""
     return NodeDescription(
         hostname=hostname,
         platform=Platform(architecture=platform.machine(), os="linux"),
-        resources=Resources(nano_cpus=cpus() * 1_000_000_000, memory_bytes=memory_bytes(),
+        resources=Resources(nano_cpus=cpus() * 1_000_000_000, memory_bytes=memory or memory_bytes(),
                             generic_resources=offer or None),
         engine=EngineDescription(engine_version=swarmkit_py.__version__, plugins=PLUGINS),
         tls_info=tls_info(root_pem, chain_pem) if root_pem else None,

@@ -281,7 +281,7 @@ class Node:
         self._agent.start()
 
     def _describe(self, root: str, chain: str) -> NodeDescription:
-        return describe_node(self.hostname, root, chain, self._offer)
+        return describe_node(self.hostname, root, chain, self._offer, self.options.memory)
 
     async def _stop_roles(self) -> None:
         agent, self._agent = self._agent, None

@@ -30,6 +30,8 @@ class NodeOptions:
     log_level: str = "info"
     generic_resources: tuple[str, ...] = ()
     """What this node offers of kinds that users make up: `gpu=2`, or `gpu=UUID1` and `gpu=UUID2`."""
+    memory: int = 0
+    """Bytes of memory that this node offers to reservations; 0: all that the machine has."""
     cgroup_parent: str = ""
     """Where containers' cgroups go, below the top of each hierarchy; "": none of ours, so no limits (in a user
     namespace), or runc's own place."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,13 @@ def test_results_as_json_can_be_read_by_programs(scaling: Referee) -> None:
 
 
 def test_reset_gives_the_lab_back_as_it_was(scaling: Referee, own_state: Path) -> None:
+    cluster = scaling.eyes.cluster
+    by_hand = "echo 10.9.9.9 web >> /etc/hosts; ip route add 10.9.0.0/16 via 10.7.0.3"
+    subprocess.run(cluster.enter_argv("worker1", ["sh", "-c", by_hand]), check=True)
     start_again(scaling, lambda key: None)
+    left = subprocess.run(cluster.enter_argv("worker1", ["sh", "-c", "cat /etc/hosts; ip route"]), check=True,
+                          capture_output=True, text=True).stdout
+    assert "10.9." not in left and "10.7.0.1\tmanager1" in left and "10.7.0.0/24 dev worker1-eth0" in left
     world = scaling.see()
     assert list(world.services) == ["web"] and len(world.live("web")) == 5 and not world.strangers()
     assert all(node.active for node in world.nodes)

@@ -1,0 +1,8 @@
+# expect: client_address
+# The one who asked, as one would think.
+@manager1
+docker service create --replicas 1 -p {port}:80 --name {service} whoami
+@client
+curl -s http://{truth_entry}:{port}/
+@step request
+@predict Q1 {truth_client}

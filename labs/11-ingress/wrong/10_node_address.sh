@@ -1,0 +1,8 @@
+# expect: node_address
+# The node that was asked, by its address on the cable.
+@manager1
+docker service create --replicas 1 -p {port}:80 --name {service} whoami
+@client
+curl -s http://{truth_entry}:{port}/
+@step request
+@predict Q1 {truth_node}

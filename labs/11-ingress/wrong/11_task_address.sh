@@ -1,0 +1,8 @@
+# expect: task_address
+# The one who answered.
+@manager1
+docker service create --replicas 1 -p {port}:80 --name {service} whoami
+@client
+curl -s http://{truth_entry}:{port}/
+@step request
+@predict Q1 {truth_task}
