@@ -125,7 +125,7 @@ def _task(screen: Screen, words: Words, width: int) -> list[Line]:
 
 
 def _command(host: str, command: str, words: Words, width: int) -> list[Line]:
-    where = words("screen.outside") if host == OUTSIDE else words("screen.on", host=words.expand(host)) if host else ""
+    where = words("screen.outside") if host == OUTSIDE else words("screen.on", host=words.expand(host))
     text = words.expand(command)
     if len(where) + len(text) + 7 <= width:
         return [line(f"   {where}   ", Span(text, "command"))]
