@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 from labs.kit.checks import Checks, Failed
@@ -17,8 +18,6 @@ from labs.kit.world import Service, World
 lab = Checks("09-scheduler")
 CONVERGE = 20.0
 MIB = 2**20
-CAPACITY = {"manager1": 1024, "worker1": 1024, "worker2": 512, "worker3": 512}
-"""What the topology gives each node, MiB."""
 ON_SSD, ON_WORKERS, BY_ZONE = "node.labels.disk==ssd", "node.role==worker", "node.labels.zone"
 REASONS = {"insufficient resources": "R", "constraints not satisfied": "C", "max replicas per node": "M",
            "not available for new tasks": "S"}
@@ -111,7 +110,7 @@ def within_capacity(c: View) -> None:
     assert known is not None
     c.require(known.wanted == c.p.batch_tasks and booked == c.p.reserve * MIB, c.p.room,
               f"{known.wanted} × {booked // MIB}M", reason=reason, final=True)
-    over = [host for host, count in found.items() if count * c.p.reserve > CAPACITY.get(host, 0)]
+    over = [host for host, count in found.items() if count * c.p.reserve > c.p.capacity.get(host, 0)]
     c.require(not over and sum(found.values()) == c.p.room, c.p.room, said(found), reason=reason,
               final=rest(c, c.p.batch))
     c.require(len(reasons) == c.p.batch_tasks - c.p.room and all("insufficient resources" in one for one in reasons),
@@ -255,15 +254,21 @@ def _by_hand(c: View) -> dict[str, Any] | None:
     return {"name": strangers[0].name, "host": strangers[0].host} if strangers and _service(c) is None else None
 
 
-@lab.mistake("typo_in_constraint", "s1", "s2")
-def _typo(c: View) -> dict[str, Any] | None:
+def _for_each(code: str, find: Callable[[View, str], dict[str, Any] | None]) -> None:
+    """A wrong idea that either of the two services with a constraint may show, each told under its own check."""
+    lab.mistake(code, "s1")(lambda c: find(c, c.p.service))
+    lab.mistake(code, "s2")(lambda c: find(c, c.p.api))
+
+
+def _typo(c: View, name: str) -> dict[str, Any] | None:
     """Every node is refused by a constraint, on a label that no node has."""
-    for name in (c.p.service, c.p.api):
-        reasons = [reason for reason in waiting(c.world, name) if "constraints not satisfied" in reason]
-        rules = constraints(c.world.services.get(name))
-        if reasons and not c.world.live(name) and rules and "engine.labels" not in rules[0]:
-            return {"name": name, "rule": rules[0]}
-    return None
+    reasons = [reason for reason in waiting(c.world, name) if "constraints not satisfied" in reason]
+    rules = constraints(c.world.services.get(name))
+    fits = reasons and not c.world.live(name) and rules and "engine.labels" not in rules[0]
+    return {"name": name, "rule": rules[0]} if fits else None
+
+
+_for_each("typo_in_constraint", _typo)
 
 
 @lab.mistake("engine_label", "s1")
@@ -276,22 +281,21 @@ def _pinned(c: View) -> dict[str, Any] | None:
     return _rule(c, r"node\.(hostname|id|ip)==")
 
 
-@lab.mistake("negation", "s1", "s2")
-def _negation(c: View) -> dict[str, Any] | None:
-    for name in (c.p.service, c.p.api):
-        found = _rule(c, r"[\w.]+!=", name)
-        if found:
-            return found
-    return None
+_for_each("negation", lambda c, name: _rule(c, r"[\w.]+!=", name))
 
 
-@lab.mistake("drain_trick", "s1", "s2")
-def _drain(c: View) -> dict[str, Any] | None:
+def _bare(c: View, name: str) -> bool:
+    """Is there such a service, without any constraint?"""
+    return name in c.world.services and not constraints(c.world.services[name])
+
+
+def _drain(c: View, name: str) -> dict[str, Any] | None:
     """No rule, but nodes are closed."""
     idle = [node.name for node in c.world.nodes if not node.active]
-    bare = [name for name in (c.p.service, c.p.api) if name in c.world.services
-            and not constraints(c.world.services[name])]
-    return {"node": ", ".join(idle), "name": bare[0]} if idle and bare else None
+    return {"node": ", ".join(idle), "name": name} if idle and _bare(c, name) else None
+
+
+_for_each("drain_trick", _drain)
 
 
 @lab.mistake("label_on_wrong_node", "s1", "labelled")
@@ -309,11 +313,7 @@ def _moved(c: View) -> dict[str, Any] | None:
     return {"n": len({event.id for event in ended})} if known and not constraints(known) and ended else None
 
 
-@lab.mistake("no_rule", "s1", "s2")
-def _no_rule(c: View) -> dict[str, Any] | None:
-    bare = [name for name in (c.p.service, c.p.api) if name in c.world.services
-            and not constraints(c.world.services[name])]
-    return {"name": bare[0]} if bare else None
+_for_each("no_rule", lambda c, name: {"name": name} if _bare(c, name) else None)
 
 
 @lab.mistake("limit_not_reserve", "s3")

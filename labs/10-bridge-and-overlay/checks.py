@@ -15,7 +15,7 @@ from labs.kit.checks import Checks
 from labs.kit.engine_client import EngineError
 from labs.kit.predictions import read_addresses
 from labs.kit.view import View
-from labs.kit.world import Identity, LiveTask
+from labs.kit.world import Identity, LiveTask, Service
 
 lab = Checks("10-bridge-and-overlay")
 CONVERGE = 20.0
@@ -110,12 +110,6 @@ def vni(link: dict[str, Any]) -> int:
     return int(link.get("linkinfo", {}).get("info_data", {}).get("id", 0))
 
 
-def wire(c: View, host: str) -> str:
-    """The host's address on the cable, as its kernel has it."""
-    return next((str(one["local"]) for link in c.world.links(host) if link["ifname"] == f"{host}-eth0"
-                 for one in link.get("addr_info", []) if one.get("family") == "inet"), "")
-
-
 def pair(c: View) -> tuple[LiveTask, LiveTask] | None:
     """Both tasks, on their two hosts."""
     a, b = left(c), right(c)
@@ -157,7 +151,7 @@ def forwarded(c: View) -> None:
         assert found is not None
         entries = tables[task.host]["namespaces"].get(str(found[0]), {}).get("fdb") or []
         behind = {entry.get("dst") for entry in entries if entry.get("mac") == mac and entry.get("dst")}
-        c.require(behind == {wire(c, other.host)}, f"{mac} → {wire(c, other.host)}",
+        c.require(behind == {c.world.wire(other.host)}, f"{mac} → {c.world.wire(other.host)}",
                   ", ".join(sorted(behind)) or "–", host=task.host)
 
 
@@ -173,7 +167,7 @@ def in_the_envelope(c: View) -> None:
     seen = c.heard(places, nonce, lambda: answer.append(asked(c, a, b.addresses[c.p.network], nonce)))
     c.require(nonce in answer[0] and b.container[:12] in answer[0], vni(device[1]), "–", host=a.host)
     inner = {a.addresses[c.p.network], b.addresses[c.p.network]}
-    outer = {wire(c, a.host), wire(c, b.host)}
+    outer = {c.world.wire(a.host), c.world.wire(b.host)}
     for host, packets in seen.items():
         wrong = [said(one) for one in packets if one.vni != vni(device[1]) or len(one.addresses) != 2
                  or set(one.addresses[0]) != outer or set(one.addresses[1]) != inner]
@@ -237,7 +231,7 @@ def both_envelopes(c: View) -> str | None:
     place = {c.p.here: Place(c.p.here, interface=f"{c.p.here}-eth0")}
     seen = c.heard(place, nonce, lambda: answer.append(asked(c, tasks[0], tasks[1].addresses[c.p.network], nonce)))
     met = {address for one in seen[c.p.here] for ends in one.addresses for address in ends}
-    kinds = {"C": {task.addresses[c.p.network] for task in tasks}, "H": {wire(c, task.host) for task in tasks}}
+    kinds = {"C": {task.addresses[c.p.network] for task in tasks}, "H": {c.world.wire(task.host) for task in tasks}}
     return " ".join(letter for letter, addresses in kinds.items() if addresses & met) or None
 
 
@@ -257,7 +251,7 @@ def Q1(c: View) -> str | None:  # noqa: N802  it is the question's name
 @lab.truth("Q2")
 def Q2(c: View) -> str | None:  # noqa: N802
     tasks = pair(c)
-    return read_addresses(" ".join(wire(c, task.host) for task in tasks)) if tasks else None
+    return read_addresses(" ".join(c.world.wire(task.host) for task in tasks)) if tasks else None
 
 
 @lab.truth("Q3")
@@ -276,7 +270,7 @@ def _inner(c: View) -> str | None:
 
 @lab.truth("far_address")
 def _far_address(c: View) -> str | None:
-    return wire(c, c.p.there)
+    return c.world.wire(c.p.there)
 
 
 def _by_hand(c: View) -> list[tuple[str, dict[str, Any]]]:
@@ -288,7 +282,7 @@ def _by_hand(c: View) -> list[tuple[str, dict[str, Any]]]:
 @lab.mistake("static_routes", "o1", "o2")
 def _routes(c: View) -> dict[str, Any] | None:
     """A route to containers of another host, by way of that host."""
-    hosts = {wire(c, host) for host in c.world.swarm_hosts}
+    hosts = {c.world.wire(host) for host in c.world.swarm_hosts}
     for host in c.world.swarm_hosts:
         for route in json.loads(c.run(host, ["ip", "-j", "route"]).stdout or "[]"):
             if route.get("gateway") in hosts and route.get("dst") != "default":
@@ -327,32 +321,25 @@ def _published(c: View) -> dict[str, Any] | None:
     return None
 
 
-def _asked_networks(c: View, name: str) -> set[str]:
-    known = c.world.services.get(name)
-    spec: Any = known.spec if known else {}
-    asked_for = spec.get("TaskTemplate", {}).get("Networks") or spec.get("Networks") or []
-    return {str(one.get("Target")) for one in asked_for}
-
-
-def _both(c: View) -> list[Any]:
+def _both(c: View) -> list[Service]:
     return [c.world.services[name] for name in (c.p.service, c.p.right) if name in c.world.services]
 
 
 @lab.mistake("used_ingress", "o2")
 def _ingress(c: View) -> dict[str, Any] | None:
-    bare = [known.name for known in _both(c) if known.ports and not _asked_networks(c, known.name)]
+    bare = [known.name for known in _both(c) if known.ports and not known.networks]
     return {"name": bare[0]} if bare else None
 
 
 @lab.mistake("no_network", "o2")
 def _no_network(c: View) -> dict[str, Any] | None:
-    bare = [known.name for known in _both(c) if not _asked_networks(c, known.name)]
+    bare = [known.name for known in _both(c) if not known.networks]
     return {"name": bare[0]} if bare else None
 
 
 @lab.mistake("two_overlays", "o2")
 def _two_overlays(c: View) -> dict[str, Any] | None:
-    found = [_asked_networks(c, known.name) for known in _both(c)]
+    found = [known.networks for known in _both(c)]
     return {} if len(found) == 2 and not found[0] & found[1] else None
 
 

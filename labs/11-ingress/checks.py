@@ -38,12 +38,6 @@ def only(c: View) -> LiveTask | None:
     return live[0] if len(live) == 1 and known and known.wanted == 1 else None
 
 
-def wire(c: View, host: str) -> str:
-    """The host's address on the cable, as its kernel has it."""
-    return next((str(one["local"]) for link in c.world.links(host) if link["ifname"] == f"{host}-eth0"
-                 for one in link.get("addr_info", []) if one.get("family") == "inet"), "")
-
-
 def on_ingress(c: View, host: str) -> str:
     """The host's own address on ingress: that of the bridge which has the port of ingress' VXLAN."""
     links = c.world.links(host)
@@ -62,10 +56,10 @@ def connections(c: View, host: str) -> list[Connection]:
 
 def recorded(c: View) -> list[tuple[str, Connection]]:
     """Requests from the client that entered at a node without the task, and reached it: (node, connection)."""
-    task, client = only(c), wire(c, "client")
+    task, client = only(c), c.world.wire("client")
     return [] if task is None else [
         (host, one) for host in c.world.swarm_hosts if host != task.host for one in connections(c, host)
-        if one.source == client and one.target == wire(c, host) and one.server == task.address]
+        if one.source == client and one.target == c.world.wire(host) and one.server == task.address]
 
 
 def entries(c: View) -> list[str]:
@@ -117,7 +111,7 @@ def translated(c: View) -> None:
     c.require(bool(peer), task.address, "–", host=host)
     same = [one for one in connections(c, host) if (one.peer, str(one.peer_port)) == (peer, port)]
     c.require([(one.source, one.server, one.server_port) for one in same]
-              == [(wire(c, "client"), task.address, INSIDE)] and peer == on_ingress(c, host),
+              == [(c.world.wire("client"), task.address, INSIDE)] and peer == on_ingress(c, host),
               f"{task.address}:{INSIDE} → {on_ingress(c, host)}", f"{peer}:{port}", host=host)
 
 
@@ -132,8 +126,8 @@ def three_places(c: View) -> None:
               "task": Place(task.host, task.identity.pid)}
     seen = c.heard(places, nonce, lambda: asked(c, host, c.p.port, nonce))
     inner = (on_ingress(c, host), task.address)
-    met = {"entry": _met(seen["entry"], None, (wire(c, "client"), wire(c, host))),
-           "home": _met(seen["home"], INGRESS_VNI, (wire(c, host), wire(c, task.host)), inner),
+    met = {"entry": _met(seen["entry"], None, (c.world.wire("client"), c.world.wire(host))),
+           "home": _met(seen["home"], INGRESS_VNI, (c.world.wire(host), c.world.wire(task.host)), inner),
            "task": _met(seen["task"], None, inner)}
     c.require(all(met.values()), "✓ ✓ ✓", " ".join("✓" if found else "✗" for found in met.values()), host=host)
 
@@ -178,7 +172,7 @@ def straight_to_the_host(c: View) -> None:
     live = c.world.live(c.p.direct)
     c.require(len(live) == 1, 1, len(live), host="–", final=known is not None and known.wanted != 1)
     for host in c.world.swarm_hosts:
-        wanted = wire(c, "client") if host == live[0].host else ""
+        wanted = c.world.wire("client") if host == live[0].host else ""
         found = asked(c, host, c.p.direct_port)[0]
         c.require(found == wanted, wanted or "–", found or "–", host=host)
 
@@ -192,7 +186,7 @@ def without_a_task(c: View) -> str | None:
 def who_is_the_client(c: View) -> str | None:
     """C: the client itself, N: the node that was asked, I: the same node's address on ingress."""
     for host, one in recorded(c):
-        kinds = {wire(c, "client"): "C", wire(c, host): "N", on_ingress(c, host): "I"}
+        kinds = {c.world.wire("client"): "C", c.world.wire(host): "N", on_ingress(c, host): "I"}
         return kinds.get(one.peer)
     return None
 
@@ -229,12 +223,12 @@ def _task(c: View) -> str | None:
 
 @lab.truth("client")
 def _client(c: View) -> str | None:
-    return wire(c, "client")
+    return c.world.wire("client")
 
 
 @lab.truth("node")
 def _node(c: View) -> str | None:
-    return next((wire(c, host) for host in entries(c)), None)
+    return next((c.world.wire(host) for host in entries(c)), None)
 
 
 def virtual(c: View) -> set[str]:
@@ -275,7 +269,7 @@ def _scaled_first(c: View) -> dict[str, Any] | None:
 
 @lab.mistake("curl_localhost", "i1")
 def _from_a_node(c: View) -> dict[str, Any] | None:
-    nodes = {wire(c, host) for host in c.world.swarm_hosts}
+    nodes = {c.world.wire(host) for host in c.world.swarm_hosts}
     for host in c.world.swarm_hosts:
         if any(one.source in nodes or one.source.startswith("127.") for one in connections(c, host)):
             return {"host": host}
@@ -287,7 +281,7 @@ def _at_home(c: View) -> dict[str, Any] | None:
     task = only(c)
     if task is None:
         return None
-    met = any(one.source == wire(c, "client") for one in connections(c, task.host))
+    met = any(one.source == c.world.wire("client") for one in connections(c, task.host))
     return {"host": task.host} if met else None
 
 
@@ -298,12 +292,12 @@ def _copied(c: View) -> dict[str, Any] | None:
 
 @lab.mistake("client_address", "i4")
 def _says_client(c: View) -> dict[str, Any] | None:
-    return {} if c.said.get("Q1") == wire(c, "client") else None
+    return {} if c.said.get("Q1") == c.world.wire("client") else None
 
 
 @lab.mistake("node_address", "i4")
 def _says_node(c: View) -> dict[str, Any] | None:
-    hosts = {wire(c, host): host for host in c.world.swarm_hosts}
+    hosts = {c.world.wire(host): host for host in c.world.swarm_hosts}
     return {"host": hosts[c.said["Q1"]]} if c.said.get("Q1") in hosts else None
 
 

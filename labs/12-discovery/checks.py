@@ -16,7 +16,7 @@ from labs.kit.checks import Checks
 from labs.kit.predictions import read_addresses
 from labs.kit.view import RESOLVER, View
 from labs.kit.waiting import until
-from labs.kit.world import LiveTask, World
+from labs.kit.world import LiveTask, Service, World, read_services
 
 lab = Checks("12-discovery")
 CONVERGE, FOLLOW = 20.0, 5.0
@@ -259,12 +259,7 @@ def _one_task(c: View) -> str | None:
     return next(iter(own(c, c.world, c.p.service)), None)
 
 
-def _asked_networks(spec: Any) -> set[str]:
-    asked = spec.get("TaskTemplate", {}).get("Networks") or spec.get("Networks") or []
-    return {str(one.get("Target")) for one in asked}
-
-
-def _both(c: View) -> list[Any]:
+def _both(c: View) -> list[Service]:
     """The two services, those of them that there are."""
     return [c.world.services[name] for name in (c.p.service, c.p.asker) if name in c.world.services]
 
@@ -279,27 +274,27 @@ def _local_network(c: View) -> dict[str, Any] | None:
 @lab.mistake("one_network_removed", "d1")
 def _removed(c: View) -> dict[str, Any] | None:
     for known in _both(c):
-        had = [event for event in c.events.changes(known.name) if _asked_networks(event.data["Spec"])]
-        if had and not _asked_networks(known.spec):
+        had = [event for event in c.events.changes(known.name) if read_services([event.data])[known.name].networks]
+        if had and not known.networks:
             return {"name": known.name}
     return None
 
 
 @lab.mistake("ingress_only", "d1")
 def _ingress_only(c: View) -> dict[str, Any] | None:
-    bare = [known.name for known in _both(c) if known.ports and not _asked_networks(known.spec)]
+    bare = [known.name for known in _both(c) if known.ports and not known.networks]
     return {"name": bare[0]} if bare else None
 
 
 @lab.mistake("no_network", "d1")
 def _no_network(c: View) -> dict[str, Any] | None:
-    bare = [known.name for known in _both(c) if not _asked_networks(known.spec)]
+    bare = [known.name for known in _both(c) if not known.networks]
     return {"name": bare[0]} if bare else None
 
 
 @lab.mistake("different_networks", "d1")
 def _different(c: View) -> dict[str, Any] | None:
-    networks = [_asked_networks(known.spec) for known in _both(c)]
+    networks = [known.networks for known in _both(c)]
     return {} if len(networks) == 2 and not networks[0] & networks[1] else None
 
 

@@ -75,6 +75,12 @@ class Service:
     update: Mapping[str, Any] = field(default_factory=dict, compare=False)
     """UpdateStatus; empty before the first update."""
 
+    @property
+    def networks(self) -> frozenset[str]:
+        """What it asks for besides ingress, as the API names them (ids)."""
+        asked = self.spec.get("TaskTemplate", {}).get("Networks") or self.spec.get("Networks") or []
+        return frozenset(str(one.get("Target")) for one in asked)
+
 
 @dataclass(frozen=True)
 class Stranger:
@@ -185,6 +191,11 @@ class World:
         if found is None:
             raise GraderError(f"the links of {host} (namespace {inode}) could not be read")
         return list(found)
+
+    def wire(self, host: str) -> str:
+        """The host's address on the cable, as its kernel has it; "" without one."""
+        return next((str(one["local"]) for link in self.links(host) if link["ifname"] == f"{host}-eth0"
+                     for one in link.get("addr_info", []) if one.get("family") == "inet"), "")
 
     @property
     def swarm_hosts(self) -> list[str]:

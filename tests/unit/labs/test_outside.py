@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from labs.kit import dns_script
+from labs.kit import connections, dns_script
 from labs.kit.captures import parse
 from labs.kit.predictions import read
 
@@ -90,3 +90,17 @@ def test_who_says_nothing_at_first_is_asked_again(monkeypatch: pytest.MonkeyPatc
 def test_numbers_may_be_written_as_programs_print_them() -> None:
     assert read("number", "0x1001") == read("number", "4097") == "4097"
     assert read("number", "0x") is None
+
+
+TABLE = """\
+ipv4     2 tcp      6 100 TIME_WAIT src=10.7.0.100 dst=10.7.0.3 sport=41002 dport=8080 src=10.0.0.7 dst=10.0.0.4 sport=80 dport=41002 [ASSURED] mark=0 zone=0 use=2
+ipv4     2 tcp      6 431999 ESTABLISHED src=10.7.0.3 dst=10.7.0.1 sport=46736 dport=2377 src=10.7.0.1 dst=10.7.0.3 sport=2377 dport=46736 [ASSURED] mark=0 zone=0 use=2
+ipv4     2 unknown  2 502 src=172.17.0.1 dst=224.0.0.22 [UNREPLIED] src=224.0.0.22 dst=172.17.0.1 mark=0 zone=0 use=2
+"""  # noqa: E501
+
+
+def test_a_translation_is_the_difference_of_both_directions() -> None:
+    asked, plain = connections.parse(TABLE.splitlines())
+    assert (asked.source, asked.target, asked.port) == ("10.7.0.100", "10.7.0.3", 8080)
+    assert (asked.server, asked.server_port, asked.peer, asked.peer_port) == ("10.0.0.7", 80, "10.0.0.4", 41002)
+    assert (asked.age, plain.age, plain.server) == (20.0, 0.0, "10.7.0.1")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from labs.kit.folder import find_lab
 from swarmkit_py.errors import InvalidArgument, NotFound
 from topologies import catalog
 
@@ -27,6 +28,7 @@ topos = {"mine": Mine}
     [
         ("one_node", ["manager1", "client"]),
         ("three_nodes", ["manager1", "worker1", "worker2", "client"]),
+        ("four_nodes", ["manager1", "worker1", "worker2", "worker3", "client"]),
         ("two_racks", ["manager1", "worker1", "worker2", "worker3", "worker4", "client"]),
         ("nodes:2", ["manager1", "worker1", "client"]),
     ],
@@ -36,6 +38,12 @@ def test_hosts_and_addresses(name: str, hosts: list[str]) -> None:
     assert topo.hosts(sort=False) == hosts
     numbers = [*range(1, len(hosts)), 100]
     assert [topo.nodeInfo(host)["ip"] for host in hosts] == [f"10.7.0.{number}/24" for number in numbers]
+
+
+def test_four_nodes_are_of_the_sizes_that_the_lab_of_the_scheduler_counts_with() -> None:
+    topo = catalog.build("four_nodes")
+    sizes = {host: topo.nodeInfo(host).get("memory", 0) // 2**20 for host in topo.hosts() if host != "client"}
+    assert sizes == find_lab("09-scheduler").params(None).capacity
 
 
 def test_two_racks_are_linked() -> None:
