@@ -122,7 +122,7 @@ def two_ends(c: View) -> None:
     tasks = pair(c)
     hosts = ", ".join(f"{task.service}: {task.host}" for task in (left(c), right(c)) if task)
     c.require(tasks is not None, FIRST_VNI, "–", hosts=hosts or "–",
-              final=not {c.p.service, c.p.right} <= set(c.world.services) or bool(left(c) and right(c)))
+              final=all(c.world.settled(name) for name in (c.p.service, c.p.right)))
     assert tasks is not None
     devices = {task.host: envelope(c, task) for task in tasks}
     numbers = {host: vni(found[1]) if found else 0 for host, found in devices.items()}
