@@ -10,7 +10,7 @@ from swarmkit_py import __version__
 from swarmkit_py.errors import SwarmError
 from swarmkit_py.node import NodeOptions, run
 from swarmkit_py.node.dump import dump_store
-from swarmkit_py.node.options import DOCKER_HOST, RUNTIMES, SWARM_PORT
+from swarmkit_py.node.options import DOCKER_HOST, RAFT_PORT, RUNTIMES, SWARM_PORT
 
 
 def parser() -> argparse.ArgumentParser:
@@ -32,6 +32,10 @@ def parser() -> argparse.ArgumentParser:
                        help="the Docker Engine, for --runtime docker (default: %(default)s)")
     found.add_argument("--listen-port", type=int, default=SWARM_PORT, metavar="PORT",
                        help="port of a manager (default: %(default)s)")
+    found.add_argument("--etcd", default="etcd", metavar="PROGRAM",
+                       help="the etcd that a swarm of several managers needs (default: %(default)s, from PATH)")
+    found.add_argument("--raft-port", type=int, default=RAFT_PORT, metavar="PORT",
+                       help="port of a manager's etcd member (default: %(default)s)")
     found.add_argument("--hostname", help="this node's name in the swarm (default: the machine's)")
     found.add_argument("--node-generic-resource", action="append", default=[], metavar="KIND=VALUE",
                        help="offer this to services: gpu=2, or gpu=UUID1 and gpu=UUID2 (may be repeated)")
@@ -50,8 +54,8 @@ def options_from(args: argparse.Namespace) -> NodeOptions:
     return NodeOptions(
         data_root=args.data_root, exec_root=args.exec_root, api_socket=Path(args.host.removeprefix("unix://")),
         images=args.images or args.data_root / "images", runtime=args.runtime, listen_port=args.listen_port,
-        log_level=args.log_level, docker_host=args.docker_host, cgroup_parent=args.cgroup_parent,
-        generic_resources=tuple(args.node_generic_resource), memory=args.node_memory, **more,
+        log_level=args.log_level, docker_host=args.docker_host, cgroup_parent=args.cgroup_parent, etcd=args.etcd,
+        raft_port=args.raft_port, generic_resources=tuple(args.node_generic_resource), memory=args.node_memory, **more,
     )
 
 

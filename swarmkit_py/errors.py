@@ -12,6 +12,8 @@
     ├── Internal             500   our fault, or the kernel's: says what failed
     ├── Unimplemented        501   not there yet: says so
     └── Unavailable          503   this node cannot answer such calls now
+        ├── NotLeader        503   a manager that follows: the leader can
+        └── NoLeader         500   too few managers are there to agree on anything (Docker answers 500 here)
 
 Docker shows errors that come from the manager as `rpc error: code = NotFound desc = …`; `rpc=True` asks for
 that form. Counterpart: google.golang.org/grpc/codes as used in swarmkit/manager/controlapi.
@@ -81,6 +83,25 @@ class Unimplemented(SwarmError):
 class Unavailable(SwarmError):
     status, code = 503, "Unavailable"
 
+
+class NotLeader(Unavailable):
+    """This manager follows another one, whose call this is."""
+
+
+class NoLeader(Unavailable):
+    """Nothing can be decided: no manager leads, or the one that did has just lost its place."""
+
+    status, code = 500, "Unknown"
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message or NO_LEADER, rpc=True)
+
+
+NO_LEADER = (
+    "The swarm does not have a leader. It's possible that too few managers are online. "
+    "Make sure more than half of the managers are online."
+)
+"""swarmkit/manager/state/raft/raft.go."""
 
 BY_CODE: dict[str, type[SwarmError]] = {
     cls.code: cls

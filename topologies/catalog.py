@@ -10,7 +10,7 @@ from typing import Any
 
 from swarmkit_py.errors import InvalidArgument, NotFound
 
-NAMES = ("one_node", "three_nodes", "four_nodes", "two_racks", "nodes")
+NAMES = ("one_node", "three_nodes", "four_nodes", "three_managers", "two_racks", "nodes")
 MOST_NODES = 99
 """10.7.0.100 is the client's."""
 

@@ -39,7 +39,8 @@ def register(app: typer.Typer) -> None:
 
 
 def up(
-    topology: Annotated[str, typer.Argument(help="one_node, three_nodes, four_nodes, two_racks, nodes:N, a file.")],
+    topology: Annotated[str, typer.Argument(
+        help="one_node, three_nodes, four_nodes, three_managers, two_racks, nodes:N, or a .py file.")],
     name: Annotated[str, typer.Option("--name", help="What to call it; the topology's name by default.")] = "",
 ) -> None:
     """Start bare hosts with a Docker each and no swarm yet, in the background."""

@@ -16,9 +16,17 @@ class Managers:
         self.known = list(known)
         self._rng = rng
         self._failures: dict[str, int] = {}
+        self._preferred = ""
+
+    def prefer(self, addr: str) -> None:
+        """Try this one next: another manager said that it leads."""
+        self._preferred = addr
 
     def pick(self) -> str:
         """The address to try: a random one of those that failed least; "" if none is known."""
+        preferred, self._preferred = self._preferred, ""
+        if preferred:
+            return preferred
         addresses = [addr for _, addr in self.known]
         if not addresses:
             return ""

@@ -34,6 +34,7 @@ from swarmkit_py.rpc.messages import (
     LogCredit,
     LogSubscribe,
     LogUnsubscribe,
+    ManagerList,
     RenewCertificate,
     Shutdown,
     StatusAck,
@@ -48,6 +49,10 @@ log = logging.getLogger(__name__)
 BACKOFF_FIRST, BACKOFF_MAX = 0.1, 8.0
 RPC_TIMEOUT = 5.0
 DESCRIBE_EVERY = 20.0
+
+
+class Elsewhere(Unavailable):
+    """Another manager leads: it is to be asked, and at once."""
 
 
 class Removed(SwarmError):
@@ -65,6 +70,9 @@ class SessionEvents(Protocol):
 
     def root_changed(self, root: str) -> None:
         """The swarm's root certificate (PEM) is this one; perhaps it was before."""
+
+    def managers_named(self, managers: list[tuple[str, str]]) -> None:
+        """These are the managers now."""
 
     def renewal_asked(self) -> None:
         """The manager wants this node to have a new certificate."""
@@ -100,15 +108,17 @@ class Agent:
         self._channel: Channel | None = None
         self._session_now: _Session | None = None
         self._backoff = 0.0
+        self._sent_on = False
 
     async def run(self) -> None:
         while True:
             addr = self._parts.managers.pick()
+            self._sent_on = False
             reason = await self._try(addr)
             self._parts.managers.failed(addr)
             self._parts.events.disconnected(reason)
             self._backoff = next_backoff(self._backoff)
-            pause = self._parts.rng.uniform(0, self._backoff)
+            pause = self._parts.rng.uniform(0, BACKOFF_FIRST if self._sent_on else self._backoff)
             log.info("session with %s: %s; again in %.1f s", addr, reason, pause)
             await self._parts.clock.sleep(pause)
 
@@ -136,6 +146,10 @@ class Agent:
             raise Removed(error.message) from None
         except Removed:
             raise
+        except Elsewhere as error:
+            self._sent_on = True
+            self._parts.managers.prefer(error.message)
+            return f"{error} leads"
         except (SwarmError, TimeoutError, OSError) as error:
             return str(error)
         except Exception as error:
@@ -232,6 +246,8 @@ class _Session:
             self._logs.credit(message.subscription, message.batches)
         elif isinstance(message, LogUnsubscribe):
             self._logs.unsubscribe(message.subscription)
+        elif isinstance(message, ManagerList):
+            self._events.managers_named(message.managers)
         elif isinstance(message, TrustRoot):
             self._events.root_changed(message.root)
         elif isinstance(message, RenewCertificate):
@@ -272,4 +288,6 @@ class _Session:
 def _ended(message: Shutdown) -> None:
     if message.removed:
         raise Removed(message.reason)
+    if message.leader:
+        raise Elsewhere(message.leader)
     raise Unavailable(message.reason)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -44,10 +45,10 @@ class RootCA:
     key_pem: str
 
 
-def create_root(now: datetime) -> RootCA:
+def create_root(now: datetime, common_name: str = ROOT_NAME) -> RootCA:
     """A new self-signed root, valid for 20 years from `now`."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, ROOT_NAME)])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
     public = key.public_key()
     builder = (
         _builder(name, name, now, ROOT_VALIDITY).public_key(public)
@@ -68,15 +69,23 @@ def create_key_and_request() -> tuple[str, str]:
 
 def issue(root: RootCA, csr_pem: str, identity: Identity, now: datetime, validity: timedelta = NODE_VALIDITY) -> str:
     """The node's certificate, PEM. Raises InvalidArgument for a request that is none or whose signature is wrong."""
+    names = [x509.DNSName(UNITS[identity.role]), x509.DNSName(identity.node_id)]
+    return sign(root, csr_pem, identity, names, now, validity)
+
+
+def sign(
+    root: RootCA, csr_pem: str, identity: Identity, names: Sequence[x509.GeneralName], now: datetime,
+    validity: timedelta,
+) -> str:
+    """As `issue`, for these names of the node."""
     request = _load_request(csr_pem)
     issuer = x509.load_pem_x509_certificate(root.cert_pem.encode())
-    names = [MANAGER_NAME if identity.role is Role.MANAGER else UNITS[Role.WORKER], identity.node_id]
     builder = (
         _builder(_subject(identity), issuer.subject, now, validity).public_key(request.public_key())
         .add_extension(_key_usage(signs_certificates=False), critical=True)
         .add_extension(_both_sides(), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False)
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(_authority(issuer), critical=False)
     )
     return _pem(builder.sign(_signing_key(root.key_pem), hashes.SHA256()))

@@ -5,12 +5,13 @@ Runs on a manager only. Must not know: sockets, files. Counterpart: swarmkit/ca/
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from swarmkit_py.ca.root import NODE_VALIDITY, RootCA, issue
 from swarmkit_py.ca.tokens import same_token
 from swarmkit_py.clock import Clock
-from swarmkit_py.errors import InvalidArgument, NotFound, PermissionDenied, Unavailable, Unimplemented
+from swarmkit_py.errors import FailedPrecondition, InvalidArgument, NotFound, PermissionDenied, Unavailable
 from swarmkit_py.ids import Ids
 from swarmkit_py.model.identity import Identity
 from swarmkit_py.model.objects import Cluster, Node
@@ -20,14 +21,18 @@ from swarmkit_py.rpc.wire import CertificateAnswer, Empty, IssueRequest, RenewRe
 from swarmkit_py.store.memory import Store
 
 BAD_TOKEN = "A valid join token is necessary to join this cluster"
-NO_MANAGERS_YET = "joining as a manager needs three managers' store, not there yet: join with the worker token"
+NO_ETCD_THERE = (
+    "a second manager needs etcd on both machines, and the joining one has none: install the package etcd-server "
+    "there (in the lab kit: ./lab doctor), or join with the worker token"
+)
 
 
 class CAServer:
-    """Three calls; the first two are for anyone, the third for members."""
+    """Three calls; the first two are for anyone, the third for members. `no_managers`: why this swarm cannot have
+    several; "" if it can."""
 
-    def __init__(self, store: Store, clock: Clock, ids: Ids) -> None:
-        self._store, self._clock, self._ids = store, clock, ids
+    def __init__(self, store: Store, clock: Clock, ids: Ids, no_managers: Callable[[], str] = lambda: "") -> None:
+        self._store, self._clock, self._ids, self._no_managers = store, clock, ids, no_managers
 
     async def root(self, caller: Identity | None, request: Empty) -> RootAnswer:
         """The root certificate: public, the joiner checks its digest."""
@@ -36,11 +41,12 @@ class CAServer:
     async def issue(self, caller: Identity | None, request: IssueRequest) -> CertificateAnswer:
         """A certificate for a new node, which the store then has. Raises InvalidArgument for a wrong token."""
         cluster = self._cluster()
-        self._check_token(cluster, request.token)
-        identity = Identity(node_id=self._ids.object_id(), cluster_id=cluster.id, role=Role.WORKER)
+        role = self._role_of(cluster, request)
+        identity = Identity(node_id=self._ids.object_id(), cluster_id=cluster.id, role=role)
         answer = self._sign(cluster, request.csr, identity)
-        spec = NodeSpec(role=Role.WORKER, availability=_availability(request.availability))
-        self._store.update(lambda tx: tx.create(Node(id=identity.node_id, spec=spec)))
+        spec = NodeSpec(role=role, availability=_availability(request.availability))
+        node = Node(id=identity.node_id, spec=spec, role=role, can_manage=request.can_manage)
+        self._store.update(lambda tx: tx.create(node))
         return answer
 
     async def renew(self, caller: Identity | None, request: RenewRequest) -> CertificateAnswer:
@@ -52,15 +58,19 @@ class CAServer:
             raise NotFound(f"node {caller.node_id} not found", rpc=True)
         if caller.node_id in cluster.removed_nodes:
             raise PermissionDenied(f"node {caller.node_id} was removed from this swarm", rpc=True)
-        identity = Identity(node_id=node.id, cluster_id=cluster.id, role=node.spec.role)
+        identity = Identity(node_id=node.id, cluster_id=cluster.id, role=node.actual_role)
         return self._sign(cluster, request.csr, identity)
 
-    def _check_token(self, cluster: Cluster, token: str) -> None:
-        worker = same_token(token, cluster.join_tokens.worker)
-        if same_token(token, cluster.join_tokens.manager):
-            raise Unimplemented(NO_MANAGERS_YET, rpc=True)
+    def _role_of(self, cluster: Cluster, request: IssueRequest) -> Role:
+        worker = same_token(request.token, cluster.join_tokens.worker)
+        if same_token(request.token, cluster.join_tokens.manager):
+            hindrance = self._no_managers() or ("" if request.can_manage else NO_ETCD_THERE)
+            if hindrance:
+                raise FailedPrecondition(hindrance, rpc=True)
+            return Role.MANAGER
         if not worker:
             raise InvalidArgument(BAD_TOKEN, rpc=True)
+        return Role.WORKER
 
     def _sign(self, cluster: Cluster, csr: str, identity: Identity) -> CertificateAnswer:
         rotation = cluster.root_rotation

@@ -53,8 +53,8 @@ class CertificateFiles:
         self._write(self.read().with_pair(key, cert))
         write_private(self.cert, cert.encode())
 
-    def save_data_key(self, data_key: bytes) -> None:
-        """The key of this manager's journal."""
+    def save_data_key(self, data_key: bytes | None) -> None:
+        """The key of this manager's store (None: it has none)."""
         self._write(replace(self.read(), data_key=data_key))
 
     def read(self) -> KeyFile:

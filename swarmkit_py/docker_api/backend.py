@@ -7,9 +7,11 @@ References (`ref`) are: full id, then full name, then unique id prefix. Errors a
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
+from aiohttp import web
 from msgspec import field
 
 from swarmkit_py.clock import Clock
@@ -137,8 +139,19 @@ class JoinRequest(Model, frozen=True, kw_only=True):
     availability: str | None = None
 
 
+class Passage(Protocol):
+    """A request of the Docker API on its way to the manager that leads, and its answer on the way back."""
+
+    status: int
+    headers: Mapping[str, str]
+    chunks: AsyncIterator[bytes]
+
+
 class NodeBackend(Protocol):
     """The daemon itself."""
+
+    serve_forwarded: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]] | None
+    """Set by the API: answers what another manager has handed on, on its connection."""
 
     hostname: str
     clock: Clock
@@ -159,7 +172,21 @@ class NodeBackend(Protocol):
         """How this node's kernel differs from what its networks should be, a sentence each."""
 
     def control(self) -> ControlApi:
-        """Raises Unavailable with Docker's text when this node is no manager (two texts: no swarm / a worker)."""
+        """Raises Unavailable with Docker's text when this node is no manager (two texts: no swarm / a worker);
+        NotLeader on a manager that follows another one; NoLeader if there is none."""
+
+    def control_view(self) -> ControlApi:
+        """As `control`, for reading only: on a manager that follows, what it knows, which may be a moment old.
+        Raises Unavailable, NoLeader."""
+
+    def carry(self, body: bytes, headers: Mapping[str, str]) -> AbstractAsyncContextManager[Passage]:
+        """Hand a request on to the manager that leads. Raises NoLeader."""
+
+    async def caught_up(self, index: int) -> None:
+        """Wait, for a moment at most, until `control_view` shows what the leader wrote with this version."""
+
+    def store_index(self) -> int:
+        """The version of the store as this manager knows it."""
 
     async def swarm_init(self, request: InitRequest) -> str:
         """Makes a swarm; returns this node's id. Unavailable if already in one; InvalidArgument for addresses

@@ -37,10 +37,16 @@ class Api:
         """By exec id, between its create and its start."""
 
     def control(self) -> ControlApi:
-        """The manager's verbs. Raises Unavailable on a node that is none."""
+        """The manager's verbs. Raises Unavailable on a node that is none, NotLeader where the leader is another."""
         control = self.backend.control()
         self.events.follow_manager()
         return control
+
+    def view(self) -> ControlApi:
+        """What any manager knows, for answers that are of this machine as well. Raises Unavailable."""
+        view = self.backend.control_view()
+        self.events.follow_manager()
+        return view
 
 
 class Call:
@@ -50,6 +56,7 @@ class Call:
         self.api = api
         self.request = request
         self.params = params
+        self._body: bytes | None = None
         self.answer: web.StreamResponse | None = None
         """A stream whose headers went out: from then on no error can be answered."""
 
@@ -58,8 +65,13 @@ class Call:
         return self.api.backend
 
     def control(self) -> ControlApi:
-        """The manager's verbs. Raises Unavailable on a node that is none."""
+        """The manager's verbs. Raises Unavailable on a node that is none; NotLeader is the dispatcher's to catch,
+        which then lets the leader answer the whole request."""
         return self.api.control()
+
+    def view(self) -> ControlApi:
+        """What any manager knows, for answers that are of this machine as well. Raises Unavailable."""
+        return self.api.view()
 
     def query(self, name: str, default: str = "") -> str:
         return self.request.query.get(name, default)
@@ -100,14 +112,17 @@ class Call:
         return await self.begin(answer)
 
     async def read(self) -> bytes:
-        """The body. Raises InvalidArgument if it is larger than BODY_LIMIT."""
+        """The body, however often it is asked for. Raises InvalidArgument if it is larger than BODY_LIMIT."""
+        if self._body is not None:
+            return self._body
         chunks, size = [], 0
         async for chunk in self.request.content.iter_any():
             size += len(chunk)
             if size > BODY_LIMIT:
                 raise InvalidArgument(f"request body too large: at most {BODY_LIMIT} bytes are read")
             chunks.append(chunk)
-        return b"".join(chunks)
+        self._body = b"".join(chunks)
+        return self._body
 
     async def json(self) -> dict[str, Any]:
         """The body as an object without its nulls; an empty body is {}. Raises InvalidArgument."""

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from swarmkit_py.docker_api.answers import API_VERSION, MIN_API_VERSION, error_answer, version_text
 from swarmkit_py.docker_api.call import Api, Call
+from swarmkit_py.docker_api.forwarding import forward
 from swarmkit_py.docker_api.routes import (
     absent,
     attach,
@@ -37,8 +38,8 @@ from swarmkit_py.docker_api.routes import (
     volumes,
     why,
 )
-from swarmkit_py.docker_api.routing import Route, Router, split_version
-from swarmkit_py.errors import InvalidArgument, SwarmError
+from swarmkit_py.docker_api.routing import Handler, Route, Router, split_version
+from swarmkit_py.errors import InvalidArgument, NoLeader, NotLeader, SwarmError
 
 log = logging.getLogger(__name__)
 
@@ -62,9 +63,19 @@ class Dispatcher:
         """Handlers under way: the event loop alone would let one be collected whose client has gone."""
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
-        call = Call(self._api, request, {})
+        return await self._serve(Call(self._api, request, {}), forward)
+
+    async def forwarded(self, request: web.BaseRequest) -> web.StreamResponse:
+        """A request that another manager has handed on: it goes no further."""
+        return await self._serve(Call(self._api, request, {}), _no_further)
+
+    async def _serve(self, call: Call, elsewhere: Handler) -> web.StreamResponse:
+        request = call.request
         try:
-            return await self._answer(call)
+            try:
+                return await self._answer(call)
+            except NotLeader:
+                return await elsewhere(call)
         except SwarmError as error:
             return _failed(call, error.status, error.wire_text())
         except web.RequestPayloadError as error:
@@ -90,6 +101,10 @@ class Dispatcher:
         self._running.add(running)
         running.add_done_callback(self._running.discard)
         return await asyncio.shield(running)
+
+
+async def _no_further(call: Call) -> web.StreamResponse:
+    raise NoLeader
 
 
 def _failed(call: Call, status: int, message: str) -> web.StreamResponse:

@@ -60,6 +60,7 @@ class EventHub:
         self._plugged = PluggedIn(self._network)
         self._engine: asyncio.Task[None] | None = None
         self._manager: asyncio.Task[None] | None = None
+        self._followed: ControlApi | None = None
 
     def start(self) -> None:
         self._backend.volumes.listen(self._volume_event)
@@ -69,12 +70,15 @@ class EventHub:
 
     def follow_manager(self) -> None:
         """Listen to the store if this node is a manager now and nobody listens yet."""
-        if self._manager is not None and not self._manager.done():
-            return
         try:
-            control = self._backend.control()
+            control = self._backend.control_view()
         except SwarmError:
             return
+        if self._manager is not None and not self._manager.done():
+            if self._followed is control:
+                return
+            self._manager.cancel()  # that store was of an earlier life as a manager
+        self._followed = control
         self._manager = asyncio.ensure_future(self._pump("store", partial(self._follow_store, control)))
 
     def forget_manager(self) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from swarmkit_py.docker_api.backend import NodeBackend
 from swarmkit_py.docker_api.call import Api
 from swarmkit_py.docker_api.dispatch import Dispatcher
+from swarmkit_py.docker_api.forwarding import ForwardedRequests
 from swarmkit_py.docker_api.hijack import HijackableServer
 from swarmkit_py.errors import Internal
 
@@ -49,8 +50,10 @@ async def serve(backend: NodeBackend, socket_path: Path) -> Server:
 
     Raises Internal if the path is too long, or a living daemon listens there already."""
     api = Api(backend)
+    dispatcher = Dispatcher(api)
+    backend.serve_forwarded = ForwardedRequests(dispatcher.forwarded, backend.store_index)
     server = HijackableServer(
-        Dispatcher(api), handler_cancellation=True, access_log=None, keepalive_timeout=KEEPALIVE_SECONDS,
+        dispatcher, handler_cancellation=True, access_log=None, keepalive_timeout=KEEPALIVE_SECONDS,
         auto_decompress=False,
         max_line_size=HEAD_LIMIT, max_field_size=HEAD_LIMIT)
     _make_way(socket_path)

@@ -26,7 +26,7 @@ from swarmkit_py.model.specs import (
     ServiceSpec,
     TaskSpec,
 )
-from swarmkit_py.model.states import NodeState, TaskState
+from swarmkit_py.model.states import NodeState, Role, TaskState
 
 SOURCE_LABEL = "swarmkit.ingress.source"
 SOURCE_KEPT, SOURCE_NODE = "preserve", "node"
@@ -193,8 +193,17 @@ class Node(Object, frozen=True, kw_only=True):
     manager_status: ManagerStatus | None = None
     attachments: list[Attachment] = field(default_factory=list)
     """The node's own address on each network it carries (the balancer's source address)."""
+    role: Role | None = None
+    """What its next certificate says; the spec's is what is wanted. None: nobody has changed it yet."""
+    can_manage: bool = False
+    """It said that it has what a manager of several needs (etcd)."""
     renew_from: str = ""
     """The public key (base64 of DER) of the root that the node is asked to renew its certificate from, now."""
+
+    @property
+    def actual_role(self) -> Role:
+        """What it may be now, wanted or not."""
+        return self.role or (Role.MANAGER if self.manager_status is not None else self.spec.role)
 
 
 class Network(Object, frozen=True, kw_only=True):
@@ -238,6 +247,9 @@ class Cluster(Object, frozen=True, kw_only=True):
     join_tokens: JoinTokens = field(default_factory=JoinTokens)
     removed_nodes: list[str] = field(default_factory=list)
     """Certificates of these node ids are refused (SwarmKit's blacklisted_certificates)."""
+    raft_ca: str = ""
+    """PEM of the authority of the managers' etcd members (`ca.peers`), and of its key; "" with one manager."""
+    raft_key: str = ""
     default_addr_pool: list[str] = field(default_factory=lambda: ["10.0.0.0/8"])
     subnet_size: int = 24
     data_path_port: int = 4789

@@ -58,12 +58,12 @@ class AgentRole:
     def __init__(
         self, disk: SwarmDisk, membership: Membership, engine: ContainerEngine, network: NodeNetwork, clock: Clock,
         describe: Describe, events: RoleEvents, pull: Callable[[str], Awaitable[object]],
-        attachments: Attachments,
+        attachments: Attachments, *, can_manage: bool = False,
     ) -> None:
         self._attachments = attachments
         self._disk, self._membership = disk, membership
         self._network, self._clock, self._events = network, clock, events
-        self._describe = describe
+        self._describe, self._can_manage = describe, can_manage
         self._rng = random.Random()
         self._context = client_context(disk.certificates)
         self._renew_now = asyncio.Event()
@@ -140,6 +140,11 @@ class AgentRole:
             self._disk.certificates.save_root(root)
             self._certificates_changed()
 
+    def managers_named(self, managers: list[tuple[str, str]]) -> None:
+        """Remember them: the one that this node talks to may be gone tomorrow."""
+        if self._managers.learn(managers):
+            self._events.managers_changed(managers)
+
     def renewal_asked(self) -> None:
         self._renew_now.set()
 
@@ -166,7 +171,7 @@ class AgentRole:
     def _hello(self) -> Hello:
         files = self._disk.certificates
         described = self._describe(files.root.read_text(), files.chain())
-        return Hello(description=described, address=self._membership.addr)
+        return Hello(description=described, address=self._membership.addr, can_manage=self._can_manage)
 
     async def _connect(self, addr: str) -> Channel:
         return await open_session(addr, SESSION_PATH, self._context, MANAGER_NAME)

@@ -29,6 +29,8 @@ class Membership(Model, frozen=True, kw_only=True):
     listen_addr: str = ""
     advertise_addr: str = ""
     managers: list[tuple[str, str]] = field(default_factory=list)
+    shared: bool = False
+    """True where the store is in etcd, and no longer in this manager's journal."""
 
 
 class PendingJoin(Model, frozen=True, kw_only=True):
@@ -45,6 +47,8 @@ class SwarmDisk:
         self.folder = data_root / "swarm"
         self.certificates = CertificateFiles(self.folder / "certificates")
         self.journal = self.folder / "manager" / "store.db"
+        self.etcd = self.folder / "manager" / "etcd"
+        self.member = self.folder / "manager" / "member.sealed"
         self.worker = self.folder / "worker" / "tasks.db"
         self._state = self.folder / "state.json"
         self._joining = self.folder / "joining.json"
@@ -79,6 +83,21 @@ class SwarmDisk:
         self._state.unlink(missing_ok=True)
         shutil.rmtree(self.folder, ignore_errors=True)
         self.certificates.unlock_key = ""
+
+    def save_member(self, sealed: bytes) -> None:
+        """What this manager's etcd member is, sealed."""
+        write_private(self.member, sealed)
+
+    def forget_journal(self) -> None:
+        """The store is elsewhere now: remove the journal with its files and copies."""
+        for path in self.journal.parent.glob(f"{self.journal.stem}*"):
+            path.unlink(missing_ok=True)
+
+    def forget_manager(self) -> None:
+        """This node is no manager any more: its store and the store's key go, and the lock that managers have."""
+        shutil.rmtree(self.journal.parent, ignore_errors=True)
+        self.certificates.lock_with("")
+        self.certificates.save_data_key(None)
 
     def save_joining(self, joining: PendingJoin | None) -> None:
         """What this node goes on trying, over restarts too (None: no more)."""

@@ -34,10 +34,10 @@ class Credentials:
 class Attempt:
     """One `docker swarm join`: `first_try` while the user waits, `until_answered` after that."""
 
-    def __init__(self, wanted: Joining, addr: str, clock: Clock) -> None:
-        self.addresses = wanted.addresses
+    def __init__(self, wanted: Joining, addr: str, clock: Clock, can_manage: bool = False) -> None:
+        self.wanted, self.addresses = wanted, wanted.addresses
         self.addr = addr
-        self._wanted, self._clock = wanted, clock
+        self._clock, self._can_manage = clock, can_manage
 
     async def first_try(self) -> Credentials:
         """Raises what a manager answered, Refused if no manager listens there, TimeoutError if nobody answers."""
@@ -53,7 +53,7 @@ class Attempt:
             refused: Refused | None = None
             for address in self.addresses:
                 try:
-                    return await obtain_credentials(address, self._wanted)
+                    return await obtain_credentials(address, self.wanted, self._can_manage)
                 except Refused as error:
                     refused = error
                 except Unreachable:
@@ -64,13 +64,14 @@ class Attempt:
             pause = min(2 * pause, PAUSE_MAX)
 
 
-async def obtain_credentials(addr: str, wanted: Joining) -> Credentials:
+async def obtain_credentials(addr: str, wanted: Joining, can_manage: bool = False) -> Credentials:
     """Ask the manager at `host:port`. Raises FailedPrecondition for another swarm than the token's, the manager's
     own refusal, or rpc.client.Unreachable."""
     answer = await call(addr, ROOT_PATH, Empty(), RootAnswer, unverified_context())
     check_root(answer.root, wanted.token)
     key, csr = create_key_and_request()
-    request = IssueRequest(csr=csr, token=wanted.token_text, availability=wanted.availability)
+    request = IssueRequest(csr=csr, token=wanted.token_text, availability=wanted.availability,
+                           can_manage=can_manage)
     issued = await call(addr, ISSUE_PATH, request, CertificateAnswer, pinned_context(answer.root), MANAGER_NAME)
     if not signed_by(issued.certificate, answer.root):
         raise Unavailable("the manager's certificate for this node is not signed by the swarm's root")

@@ -7,35 +7,48 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import cast
 
+from aiohttp import web
 from msgspec.structs import replace
 
-from swarmkit_py.agent.container_spec import NODE_LABEL
 from swarmkit_py.ca.root import identity_of_pem
 from swarmkit_py.ca.unlock_key import key_bytes
 from swarmkit_py.clock import Clock, SystemClock
-from swarmkit_py.docker_api.backend import ControlApi, InitRequest, JoinRequest, RemoteManager, SwarmInfo
-from swarmkit_py.errors import Conflict, SwarmError, Unavailable
+from swarmkit_py.docker_api.backend import ControlApi, InitRequest, JoinRequest, Passage, SwarmInfo
+from swarmkit_py.errors import Conflict, NoLeader, SwarmError, Unavailable
+from swarmkit_py.etcd.member import find_program
 from swarmkit_py.ids import Ids
 from swarmkit_py.model.assignment import NetworkAssignment
 from swarmkit_py.model.generic import parse_offer
+from swarmkit_py.model.identity import Identity
+from swarmkit_py.model.objects import Node as StoredNode
 from swarmkit_py.model.objects import NodeDescription
 from swarmkit_py.model.states import Role
 from swarmkit_py.node import texts
 from swarmkit_py.node.addresses import address_towards, choose_advertise, has_address, local_addresses, split_port
+from swarmkit_py.node.admission import Admission
 from swarmkit_py.node.agent_role import AgentRole, RoleEvents
+from swarmkit_py.node.clearing import remove_tasks
 from swarmkit_py.node.describe import describe_node
 from swarmkit_py.node.disk import Membership, PendingJoin, SwarmDisk, daemon_id
+from swarmkit_py.node.founding import alone_at, create_cluster
+from swarmkit_py.node.info import not_a_member, remote_managers
 from swarmkit_py.node.join import Attempt, Credentials
-from swarmkit_py.node.manager_role import ManagerRole, create_cluster
+from swarmkit_py.node.manager_role import ManagerEvents, ManagerRole
 from swarmkit_py.node.options import NodeOptions
 from swarmkit_py.node.parts import Parts, make_parts
-from swarmkit_py.node.requests import read_init, read_join
+from swarmkit_py.node.raft_member import Launcher, launch
+from swarmkit_py.node.requests import Joining, read_init, read_join
+from swarmkit_py.node.role_change import RoleChange
 from swarmkit_py.rpc.race import cancel
 
 log = logging.getLogger(__name__)
 
+MANAGER_WAIT = 15.0
+"""Seconds for a manager's member to learn the store."""
 READY_WAIT = 5.0
 """Seconds `docker swarm init` and `join` wait for the first session (Docker: 20)."""
 
@@ -43,8 +56,11 @@ READY_WAIT = 5.0
 class Node:
     """`start` it (takes up the membership on disk), `stop` it (containers live on)."""
 
-    def __init__(self, options: NodeOptions, clock: Clock | None = None, parts: Parts | None = None) -> None:
-        self.options = options
+    def __init__(
+        self, options: NodeOptions, clock: Clock | None = None, parts: Parts | None = None,
+        launcher: Launcher = launch,
+    ) -> None:
+        self.options, self._launcher = options, launcher
         self.clock = clock or SystemClock()
         self.ids = Ids()
         self.hostname = options.hostname
@@ -65,6 +81,8 @@ class Node:
         self._error = ""
         self._locked = False
         self._changing = asyncio.Lock()
+        self._role_change = RoleChange(self, self._disk, self.clock)
+        self.serve_forwarded: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]] | None = None
 
     async def start(self) -> None:
         """Be again what this node was. What keeps it from its swarm is shown by `docker info`, not raised."""
@@ -85,24 +103,20 @@ class Node:
     async def stop(self) -> None:
         """End the daemon's part; tasks go on without it."""
         await self._stop_joining()
+        await self._role_change.stop()
         await self._stop_roles()
         await self._parts.stop()
 
     def swarm_info(self) -> SwarmInfo:
-        member = self._membership
+        member, attempt = self._membership, self._attempt
         if member is None:
-            pending = self._attempt
-            remotes = [RemoteManager(node_id="", addr=addr) for addr in pending.addresses] if pending else []
-            addr = pending.addr if pending else ""
-            return SwarmInfo(
-                local_node_state=self._state(), error=self._error, node_addr=addr, remote_managers=remotes
-            )
-        managers = self._agent.managers if self._agent else member.managers
+            return not_a_member(self._state(), self._error, attempt.addr if attempt else "",
+                                attempt.addresses if attempt else [])
         return SwarmInfo(
             node_id=member.node_id, node_addr=member.addr, local_node_state=self._state(),
             error=texts.LOCKED if self._locked else self._error,
             control_available=self._manager is not None and not self._error,
-            remote_managers=[RemoteManager(node_id=node_id, addr=addr) for node_id, addr in managers],
+            remote_managers=remote_managers(self.known_managers or member.managers),
         )
 
     def node_networks(self) -> list[NetworkAssignment]:
@@ -112,12 +126,26 @@ class Node:
         return await self._parts.network.verify()
 
     def control(self) -> ControlApi:
-        if self._locked:
-            raise Unavailable(texts.LOCKED)
-        if self._error:
-            raise Unavailable(self._error)
+        return cast(ControlApi, self._as_manager().control)
+
+    def control_view(self) -> ControlApi:
+        return cast(ControlApi, self._as_manager().view)
+
+    def carry(self, body: bytes, headers: Mapping[str, str]) -> AbstractAsyncContextManager[Passage]:
+        return cast("AbstractAsyncContextManager[Passage]", self._as_manager().carry(body, headers))
+
+    async def caught_up(self, index: int) -> None:
+        await self._as_manager().caught_up(index)
+
+    def store_index(self) -> int:
+        return self._manager.index if self._manager is not None else 0
+
+    def _as_manager(self) -> ManagerRole:
+        """Raises Unavailable with Docker's text."""
+        if self._locked or self._error:
+            raise Unavailable(texts.LOCKED if self._locked else self._error)
         if self._manager is not None:
-            return cast(ControlApi, self._manager.control)
+            return self._manager
         raise Unavailable(texts.NOT_MANAGER_WORKER if self._membership else texts.NOT_MANAGER_NO_SWARM)
 
     async def swarm_init(self, request: InitRequest) -> str:
@@ -145,12 +173,12 @@ class Node:
     async def swarm_join(self, request: JoinRequest) -> None:
         async with self._changing:
             self._refuse_member()
-            wanted = read_join(request)
+            wanted = read_join(request, self.options.listen_port)
             remote, port = split_port(wanted.addresses[0], 0)
             host = wanted.advertise_host
             addr = choose_advertise(host, local_addresses(), has_address(host)) if host else (
                 address_towards(remote, port))
-            attempt = Attempt(wanted, addr, self.clock)
+            attempt = self._new_attempt(wanted, addr)
             try:
                 credentials = await attempt.first_try()
             except TimeoutError:
@@ -166,17 +194,16 @@ class Node:
             if self._locked and not force:
                 raise Unavailable(texts.LOCKED_LEAVE)
             if self._membership and self._membership.role is Role.MANAGER and not force:
-                raise Unavailable(texts.LAST_MANAGER_LEAVES)
+                raise Unavailable(texts.manager_leaves(self._known_nodes(), self._membership.node_id))
             await self._stop_joining()
+            await self._role_change.stop()
             # The manager first: it must not hear its own node's goodbye and give that node's tasks to the others.
-            manager, self._manager = self._manager, None
-            if manager is not None:
-                await manager.stop()
+            await self.end_manager()
             if self._agent is not None:
                 await self._agent.leave()
                 self._agent = None
             else:
-                await self._remove_tasks()
+                await remove_tasks(self.engine, self._parts.network)
             await self._forget()
 
     async def swarm_unlock(self, key: str) -> None:
@@ -191,36 +218,24 @@ class Node:
             try:
                 files.read()
                 await self._start_roles(self._membership)
+                await self._until_manager_answers()
             except BaseException:
                 files.unlock_key = ""
                 raise
             self._locked = False
 
     async def _force_new_cluster(self, request: InitRequest, member: Membership) -> str:
-        """This manager goes on alone from its own disk, perhaps at another address. With one manager's store there
-        is no other to be forgotten."""
+        """This manager goes on alone from its own disk, perhaps at another address; other managers are forgotten."""
         if self._locked:
             raise Unavailable(texts.LOCKED)
         if member.role is not Role.MANAGER:
             raise Unavailable(texts.NOT_MANAGER_WORKER)
         wanted = read_init(request, self.options.listen_port)
-        if wanted.advertise_host:
-            addr = choose_advertise(wanted.advertise_host, local_addresses(), has_address(wanted.advertise_host))
-            advertise = f"{addr}:{wanted.advertise_port}"
-            member = replace(member, addr=addr, advertise_addr=advertise, managers=[(member.node_id, advertise)])
+        member = alone_at(member, wanted)
         await self._stop_roles()
         self._error = ""
-        await self._become(replace(member, listen_addr=wanted.listen_addr))
+        await self._become(member, alone=True)
         return member.node_id
-
-    async def _remove_tasks(self) -> None:
-        """What an agent would clear away, where none could be started."""
-        for container in [c for c in self.engine.all() if NODE_LABEL in c.config.labels]:
-            try:
-                await self.engine.remove(container.id, force=True)
-            except SwarmError as error:
-                log.warning("container %s not removed: %s", container.name, error)
-        await self._parts.network.reset()
 
     async def _resume_joining(self) -> None:
         """Go on with a join that no manager has answered; forget what an interrupted init or join left."""
@@ -228,7 +243,11 @@ class Node:
         self._disk.wipe()
         if pending is not None:
             self._disk.save_joining(pending)
-            self._go_on_joining(Attempt(read_join(pending.request), pending.addr, self.clock))
+            wanted = read_join(pending.request, self.options.listen_port)
+            self._go_on_joining(self._new_attempt(wanted, pending.addr))
+
+    def _new_attempt(self, wanted: Joining, addr: str) -> Attempt:
+        return Attempt(wanted, addr, self.clock, find_program(self.options.etcd) is not None)
 
     def _go_on_joining(self, attempt: Attempt) -> None:
         self._attempt = attempt
@@ -238,10 +257,16 @@ class Node:
         identity = identity_of_pem(credentials.cert)
         member = Membership(
             node_id=identity.node_id, cluster_id=identity.cluster_id, role=identity.role, addr=attempt.addr,
-            managers=[("", address) for address in attempt.addresses],
+            managers=[("", address) for address in attempt.addresses], listen_addr=attempt.wanted.listen_addr,
+            advertise_addr=f"{attempt.addr}:{attempt.wanted.advertise_port}",
         )
-        self._disk.prepare()
-        self._disk.certificates.save(root=credentials.root, cert=credentials.cert, key=credentials.key)
+        if member.role is Role.MANAGER:
+            folder = self.options.exec_root / "joining"
+            admission = Admission(self._disk, member, self.options.raft_port, self.clock)
+            member = await admission.with_credentials(folder, credentials, attempt.addresses)
+        else:
+            self._disk.prepare()
+            self._disk.certificates.save(root=credentials.root, cert=credentials.cert, key=credentials.key)
         await self._become(member)
 
     async def _join_in_background(self, attempt: Attempt) -> None:
@@ -255,41 +280,90 @@ class Node:
             log.exception("joining")
             self._error = f"internal error: {error}"
 
-    async def _become(self, member: Membership) -> None:
+    async def _become(self, member: Membership, *, alone: bool = False) -> None:
         """The state is on disk before the roles start: from here on a restart continues."""
         self._disk.save(member)
         self._disk.save_joining(None)
         self._membership, self._attempt = member, None
-        await self._start_roles(member)
+        await self._start_roles(member, alone=alone)
         assert self._agent is not None
         try:
+            await self._until_manager_answers()
             await self._agent.until_ready(READY_WAIT)
         except TimeoutError:
             raise Unavailable(texts.JOIN_TIMEOUT) from None
 
-    async def _start_roles(self, member: Membership) -> None:
+    async def _until_manager_answers(self) -> None:
+        if self._manager is not None:
+            await self._manager.until_ready(MANAGER_WAIT)
+
+    async def _start_roles(self, member: Membership, *, alone: bool = False) -> None:
         if member.role is Role.MANAGER:
-            self._manager = ManagerRole(self._disk, member, self.clock, self.ids, self._failed)
-            await self._manager.start()
-        events = RoleEvents(
-            managers_changed=self._save_managers, failed=self._failed,
-            certificates_changed=lambda: self._manager.certificates_changed() if self._manager else None,
-        )
+            await self.start_manager(member, alone=alone)
+        events = RoleEvents(managers_changed=self._save_managers, failed=self._failed,
+                            certificates_changed=self._certificates_changed)
         self._agent = AgentRole(self._disk, member, self.engine, self._parts.network, self.clock, self._describe,
-                                events, lambda ref: self.images.pull(ref), self._parts.attachments)
+                                events, lambda ref: self.images.pull(ref), self._parts.attachments,
+                                can_manage=find_program(self.options.etcd) is not None)
         self._parts.attachments.member = True
         self._agent.start()
+        self._role_change.look()
+
+    async def start_manager(self, member: Membership, *, alone: bool = False) -> None:
+        """Begin to manage. `alone`: without the managers there were."""
+        events = ManagerEvents(failed=self._failed, changed=self.remember)
+        manager = ManagerRole(self.options, self._disk, member, self.clock, self.ids, events, self._launcher,
+                              alone=alone)
+        manager.serve_api = self._serve_forwarded
+        self._manager = manager
+        await manager.start()
+
+    async def _serve_forwarded(self, caller: Identity, request: web.Request) -> web.StreamResponse:
+        if self.serve_forwarded is None:
+            raise NoLeader
+        log.info("node %s hands on: %s", caller.node_id, request.headers.get("Swarm-Target", ""))
+        return await self.serve_forwarded(request)
+
+    def _certificates_changed(self) -> None:
+        if self._manager is not None:
+            self._manager.certificates_changed()
+        self._role_change.look()
+
+    async def end_manager(self) -> None:
+        """This node is to manage no more."""
+        manager, self._manager = self._manager, None
+        if manager is not None:
+            await manager.stop()
+
+    @property
+    def membership(self) -> Membership | None:
+        """Which swarm this node is in, and as what."""
+        return self._membership
+
+    @property
+    def known_managers(self) -> list[tuple[str, str]]:
+        """(node id, `host:port`) of each."""
+        return self._agent.managers if self._agent else []
+
+    def remember(self, member: Membership) -> None:
+        """From here on a restart goes on with this."""
+        self._disk.save(member)
+        self._membership = member
+
+    def _known_nodes(self) -> list[StoredNode] | None:
+        try:
+            return self._as_manager().view.list_nodes()
+        except SwarmError:
+            return None
 
     def _describe(self, root: str, chain: str) -> NodeDescription:
         return describe_node(self.hostname, root, chain, self._offer, self.options.memory)
 
     async def _stop_roles(self) -> None:
         agent, self._agent = self._agent, None
-        manager, self._manager = self._manager, None
         if agent is not None:
             await agent.stop()
-        if manager is not None:
-            await manager.stop()
+        await self.end_manager()
 
     async def _stop_joining(self) -> None:
         joining, self._joining, self._attempt = self._joining, None, None
@@ -322,5 +396,4 @@ class Node:
 
     def _save_managers(self, managers: list[tuple[str, str]]) -> None:
         if self._membership is not None and managers != self._membership.managers:
-            self._membership = replace(self._membership, managers=managers)
-            self._disk.save(self._membership)
+            self.remember(replace(self._membership, managers=managers))

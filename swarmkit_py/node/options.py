@@ -12,6 +12,7 @@ from pathlib import Path
 RUNTIMES = ("runc", "docker", "fake")
 DOCKER_HOST = "unix:///var/run/docker.sock"
 SWARM_PORT = 2377
+RAFT_PORT = 2380
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,10 @@ class NodeOptions:
     docker_host: str = DOCKER_HOST
     """The Docker Engine that runs the containers, for runtime `docker` only."""
     listen_port: int = SWARM_PORT
+    etcd: str = "etcd"
+    """The etcd program, for managers of a swarm that has several: a path, or a name to look for in PATH."""
+    raft_port: int = RAFT_PORT
+    """Where a manager's etcd member meets the others'."""
     hostname: str = field(default_factory=socket.gethostname)
     log_level: str = "info"
     generic_resources: tuple[str, ...] = ()

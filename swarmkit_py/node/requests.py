@@ -43,10 +43,13 @@ class Initiating:
 
 @dataclass(frozen=True)
 class Joining:
-    """A swarm to join: its managers' addresses with ports, the token taken apart and as written ("" for none)."""
+    """A swarm to join: its managers' addresses with ports, the token taken apart and as written ("" for none); and
+    where this node listens, and is reached, should it manage."""
 
     addresses: list[str]
+    listen_addr: str
     advertise_host: str
+    advertise_port: int
     token: JoinToken | None
     token_text: str
     availability: str
@@ -67,16 +70,20 @@ def read_init(request: InitRequest, default_port: int) -> Initiating:
     return Initiating(wish, f"{host or '0.0.0.0'}:{port}", advertise_host, advertise_port)
 
 
-def read_join(request: JoinRequest) -> Joining:
+def read_join(request: JoinRequest, default_port: int = SWARM_PORT) -> Joining:
     """Raises InvalidArgument, Unimplemented."""
     token = parse_token(request.join_token) if request.join_token else None
     remotes = [text for text in request.remote_addrs or () if text]
     if not remotes:
         raise InvalidArgument("at least 1 RemoteAddr is required to join")
     _refuse_data_path(request.data_path_addr, request.advertise_addr)
+    host, port = split_port(request.listen_addr, SWARM_PORT)
+    port = default_port if port == SWARM_PORT else port
+    advertise_host, advertise_port = split_port(request.advertise_addr, port)
     return Joining(
         addresses=[":".join(map(str, split_port(text, SWARM_PORT))) for text in remotes],
-        advertise_host=split_port(request.advertise_addr, SWARM_PORT)[0], token=token,
+        listen_addr=f"{host or '0.0.0.0'}:{port}", advertise_host=advertise_host, advertise_port=advertise_port,
+        token=token,
         token_text=request.join_token, availability=read_availability(request.availability).value,
     )
 

@@ -8,6 +8,10 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from socket import IPPROTO_TCP, TCP_USER_TIMEOUT
 from typing import Any, TypeVar
 
 import aiohttp
@@ -20,6 +24,9 @@ from swarmkit_py.rpc.wire import ERROR_HEADER, rebuild_error
 B = TypeVar("B", bound=msgspec.Struct)
 CONNECT_TIMEOUT = 5.0
 CALL_TIMEOUT = 5.0
+SILENCE_MS = 5000
+CARRY_CONNECT_TIMEOUT = 2.0
+"""A user waits, and managers are near each other."""
 
 
 class Unreachable(Unavailable):
@@ -50,12 +57,12 @@ class ClientWire:
 
 async def call(
     addr: str, path: str, body: msgspec.Struct, answer: type[B], context: ssl.SSLContext,
-    server_name: str | None = None,
+    server_name: str | None = None, seconds: float = CALL_TIMEOUT,
 ) -> B:
     """One plain call to `host:port`. Raises the error the manager raised, or Unreachable."""
     try:
         async with (
-            _http(context) as http,
+            _http(context, seconds) as http,
             http.post(_url(addr, path), data=msgspec.json.encode(body), server_hostname=server_name) as response,
         ):
             data = await response.read()
@@ -67,6 +74,31 @@ async def call(
         return msgspec.json.decode(data, type=answer)
     except msgspec.DecodeError:
         raise rebuild_error(b"") from None
+
+
+@dataclass(frozen=True)
+class Carried:
+    """An answer on its way through: status, headers, and the body in pieces as they come."""
+
+    status: int
+    headers: Mapping[str, str]
+    chunks: AsyncIterator[bytes]
+
+
+@asynccontextmanager
+async def carry(
+    addr: str, path: str, body: bytes, headers: Mapping[str, str], context: ssl.SSLContext, server_name: str,
+) -> AsyncIterator[Carried]:
+    """Hand a request on to `host:port`, and its answer back, however long that takes. Raises Unreachable."""
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=CARRY_CONNECT_TIMEOUT)
+    async with _http(context, None) as http:
+        try:
+            response = await http.post(_url(addr, path), data=body, headers=headers, server_hostname=server_name,
+                                       timeout=timeout)
+        except (aiohttp.ClientError, OSError, asyncio.TimeoutError) as error:
+            raise _connection_error(addr, error) from None
+        async with response:
+            yield Carried(response.status, response.headers, response.content.iter_any())
 
 
 async def open_session(addr: str, path: str, context: ssl.SSLContext, server_name: str | None = None) -> Channel:
@@ -84,11 +116,20 @@ async def open_session(addr: str, path: str, context: ssl.SSLContext, server_nam
         if isinstance(error, (aiohttp.ClientError, OSError, asyncio.TimeoutError)):
             raise _connection_error(addr, error) from None
         raise
+    _notice_silence(socket)
     return Channel(ClientWire(http, socket))
 
 
-def _http(context: ssl.SSLContext) -> aiohttp.ClientSession:
-    timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT, sock_read=CALL_TIMEOUT)
+def _notice_silence(socket: aiohttp.ClientWebSocketResponse[Any]) -> None:
+    """A host without power says nothing, not even goodbye: let the kernel tell when what was sent is not taken."""
+    raw = socket.get_extra_info("socket")
+    if raw is not None:
+        raw.setsockopt(IPPROTO_TCP, TCP_USER_TIMEOUT, SILENCE_MS)
+
+
+def _http(context: ssl.SSLContext, seconds: float | None = CALL_TIMEOUT) -> aiohttp.ClientSession:
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=min(CONNECT_TIMEOUT, seconds or CONNECT_TIMEOUT),
+                                    sock_read=seconds)
     connector = aiohttp.TCPConnector(ssl=context, force_close=True, enable_cleanup_closed=False)
     return aiohttp.ClientSession(connector=connector, timeout=timeout, trust_env=False)
 

@@ -26,6 +26,8 @@ class Hello(Message, frozen=True, kw_only=True):
     description: NodeDescription
     address: str
     data_path_address: str = ""
+    can_manage: bool = False
+    """This machine has what a manager of several needs."""
 
 
 class Welcome(Message, frozen=True, kw_only=True):
@@ -38,6 +40,12 @@ class Welcome(Message, frozen=True, kw_only=True):
     cluster_id: str = ""
     root: str = ""
     """PEM of the root certificate to trust from now on."""
+
+
+class ManagerList(Message, frozen=True, kw_only=True):
+    """Manager → node: these are the managers now, as in Welcome."""
+
+    managers: list[tuple[str, str]]
 
 
 class TrustRoot(Message, frozen=True, kw_only=True):
@@ -146,6 +154,8 @@ class Shutdown(Message, frozen=True, kw_only=True):
 
     reason: str
     removed: bool = False
+    leader: str = ""
+    """`host:port` of the manager to ask instead."""
 
 
 class Goodbye(Message, frozen=True, kw_only=True):
@@ -195,7 +205,7 @@ LOG_WINDOW = 8
 """LogLines a node may send before it waits for credit: a slow reader slows its source, not the session."""
 
 AnyMessage = (
-    Hello | Welcome | TrustRoot | RenewCertificate | Heartbeat | HeartbeatAck | Assignments | Applied
+    Hello | Welcome | ManagerList | TrustRoot | RenewCertificate | Heartbeat | HeartbeatAck | Assignments | Applied
     | StatusReport | StatusAck | DescriptionReport | Shutdown | Goodbye
     | LogSubscribe | LogUnsubscribe | LogLines | LogCredit | AttachRequest | AttachAnswer
 )

@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 B = TypeVar("B", bound=msgspec.Struct)
 
 Handler = Callable[[Identity | None, B], Awaitable[msgspec.Struct]]
+RawHandler = Callable[[Identity, web.Request], Awaitable[web.StreamResponse]]
 SessionHandler = Callable[[Identity, Channel], Awaitable[None]]
 
 
@@ -54,7 +55,8 @@ class RpcServer:
         self._context = self._current = context
         context.sni_callback = self._choose_context
         self._identify = identify
-        self._check = check
+        self.check = check
+        """Who may make a call: raises what `rpc.auth.authorize` does."""
         self._app = web.Application(client_max_size=MAX_MESSAGE)
         self._runner: web.AppRunner | None = None
 
@@ -91,6 +93,19 @@ class RpcServer:
 
         self._app.router.add_get(path, serve)
 
+    def add_raw(self, path: str, roles: frozenset[Role], handler: RawHandler) -> None:
+        """A POST that its handler reads and answers itself."""
+
+        async def serve(request: web.Request) -> web.StreamResponse:
+            try:
+                caller = self._admit(request, roles)
+                assert caller is not None
+                return await handler(caller, request)
+            except SwarmError as error:
+                return _refusal(error)
+
+        self._app.router.add_post(path, serve)
+
     async def start(self, host: str, port: int) -> None:
         """Raises OSError if the address cannot be had."""
         runner = web.AppRunner(self._app, access_log=None, shutdown_timeout=1.0)
@@ -118,7 +133,7 @@ class RpcServer:
 
     def _admit(self, request: web.Request, roles: frozenset[Role]) -> Identity | None:
         caller = self._caller(request.transport)
-        self._check(caller, roles)
+        self.check(caller, roles)
         return caller
 
     def _caller(self, transport: asyncio.BaseTransport | None) -> Identity | None:

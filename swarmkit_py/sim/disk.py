@@ -11,8 +11,8 @@ from pathlib import Path
 from swarmkit_py.agent.storage import _SCHEMA, WorkerStorage
 from swarmkit_py.errors import Unavailable
 from swarmkit_py.model.objects import Object, StoreObject
-from swarmkit_py.seal import Seal
 from swarmkit_py.store.journal import SqliteJournal
+from swarmkit_py.store.rows import Rows
 from swarmkit_py.store.snapshots import Snapshots
 
 Writes = list[tuple[type[Object], str, StoreObject | None]]
@@ -35,7 +35,7 @@ class SimJournal(SqliteJournal):
         self._disk = disk
         self._db = disk.journal
         self._dead = False
-        self._seal = Seal(b"simulated journals have one key.")
+        self._rows = Rows(b"simulated journals have one key.")
         self.snapshots = Snapshots(self._db, self.path)
         self.snapshots.interval = 0  # they are files
         self._prepare()

@@ -118,6 +118,9 @@ class Machine:
     def disconnected(self, reason: str) -> None:
         """See SessionEvents."""
 
+    def managers_named(self, managers: list[tuple[str, str]]) -> None:
+        """See SessionEvents."""
+
     def renewal_asked(self) -> None:
         """See SessionEvents; there are no certificates here."""
 

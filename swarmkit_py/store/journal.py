@@ -12,26 +12,17 @@ import sqlite3
 from pathlib import Path
 from urllib.parse import quote
 
-import msgspec
-
 from swarmkit_py.errors import Internal, Unavailable
-from swarmkit_py.model.objects import Cluster, Config, Network, Node, Object, Secret, Service, StoreObject, Task
-from swarmkit_py.seal import BrokenSeal, Seal
+from swarmkit_py.model.objects import Object, StoreObject
+from swarmkit_py.seal import BrokenSeal
 from swarmkit_py.store.clear_journal import CLEAR_FORMAT, seal_clear_rows
+from swarmkit_py.store.rows import NAMES, BrokenRow, Rows, label
 from swarmkit_py.store.snapshots import Snapshots
 
 _FORMAT = 2
 """PRAGMA user_version of the files this code writes; it also reads CLEAR_FORMAT, once."""
 _LOCK_WAIT = 0.5
 """Seconds to wait for another process that has the file: it holds it for as long as it lives."""
-_KINDS: dict[str, type[StoreObject]] = {
-    "cluster": Cluster, "node": Node, "network": Network, "service": Service, "task": Task,
-    "secret": Secret, "config": Config,
-}
-_NAMES: dict[type[Object], str] = {kind: name for name, kind in _KINDS.items()}
-_DECODERS = {name: msgspec.json.Decoder(kind) for name, kind in _KINDS.items()}
-_ENCODER = msgspec.json.Encoder()
-
 _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL)",
     "CREATE TABLE IF NOT EXISTS objects (kind TEXT NOT NULL, id TEXT NOT NULL, data BLOB NOT NULL,"
@@ -57,7 +48,7 @@ class SqliteJournal:
 
     def __init__(self, path: str | Path, key: bytes, *, must_exist: bool = False) -> None:
         self.path = Path(path)
-        self._seal = Seal(key)
+        self._rows = Rows(key)
         self._check_file(must_exist)
         self._make_private()
         try:
@@ -74,7 +65,7 @@ class SqliteJournal:
     def append(self, index: int, writes: list[tuple[type[Object], str, StoreObject | None]]) -> None:
         """One transaction: `writes` and the new `index`. Raises Unavailable (disk full, read-only, …) and then
         nothing of it is kept."""
-        rows = [(_NAMES[kind], object_id, None if obj is None else self._sealed(kind, object_id, obj))
+        rows = [(NAMES[kind], object_id, None if obj is None else self._rows.close(obj))
                 for kind, object_id, obj in writes]
         try:
             self._db.execute("BEGIN IMMEDIATE")
@@ -117,16 +108,11 @@ class SqliteJournal:
         except sqlite3.Error:
             pass  # the connection holds nothing then; the error that led here is the one to report
 
-    def _sealed(self, kind: type[Object], object_id: str, obj: StoreObject) -> bytes:
-        return self._seal.close(_ENCODER.encode(obj), _label(_NAMES[kind], object_id))
-
     def _decode(self, kind: str, object_id: str, data: bytes) -> StoreObject:
         try:
-            return _DECODERS[kind].decode(self._seal.open(data, _label(kind, object_id)))
-        except (BrokenSeal, KeyError):
-            raise self._damaged(f"the {kind} {object_id} is not as it was written") from None
-        except msgspec.MsgspecError as error:
-            raise self._damaged(f"the {kind} {object_id} cannot be read: {error}") from error
+            return self._rows.open(kind, object_id, data)
+        except BrokenRow as error:
+            raise self._damaged(error.message) from error
 
     def _make_private(self) -> None:
         """The root's key will be in it: made for this user alone, as are then SQLite's own files beside it."""
@@ -166,7 +152,7 @@ class SqliteJournal:
         if row is None:
             raise self._damaged("it does not say which key it is sealed with")
         try:
-            self._seal.open(row[0], _PROOF)
+            self._rows.seal.open(row[0], _PROOF)
         except BrokenSeal:
             raise Internal(f"the journal {self.path} is sealed with another key than this node's; it was left as it "
                            "is. Put back the journal and the node's keys (the folder certificates) that belong "
@@ -177,11 +163,11 @@ class SqliteJournal:
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
         if self._db.execute("PRAGMA user_version").fetchone()[0] == CLEAR_FORMAT:
-            seal_clear_rows(self._db, lambda kind, object_id, data: self._seal.close(data, _label(kind, object_id)))
+            seal_clear_rows(self._db, lambda kind, oid, data: self._rows.seal.close(data, label(kind, oid)))
         self._db.execute("BEGIN IMMEDIATE")
         for statement in _SCHEMA:
             self._db.execute(statement)
-        self._db.execute("INSERT OR IGNORE INTO meta VALUES (?, ?)", (_PROOF, self._seal.close(b"", _PROOF)))
+        self._db.execute("INSERT OR IGNORE INTO meta VALUES (?, ?)", (_PROOF, self._rows.seal.close(b"", _PROOF)))
         self._db.execute("COMMIT")
 
     def _refusal(self, error: sqlite3.Error) -> Internal | Unavailable:
@@ -197,8 +183,3 @@ class SqliteJournal:
             f"the journal {self.path} is damaged ({why}); it was left as it is. Move it and its -wal file away to "
             "start an empty swarm, or put a copy from before the damage in its place"
         )
-
-
-def _label(kind: str, object_id: str) -> str:
-    """A row's place is sealed with it: rows that were exchanged are noticed."""
-    return f"{kind}/{object_id}"

@@ -7,7 +7,7 @@ Counterpart: swarmkit/manager/state/store/memory.go.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol, TypeVar, cast
 
 from msgspec.structs import replace
@@ -129,6 +129,10 @@ class Store:
     def all(self, kind: type[O]) -> list[O]:
         return list(self._tables[kind].rows.values())
 
+    def everything(self) -> list[StoreObject]:
+        """All objects of all kinds, each kind's in the order they were made."""
+        return [obj for table in self._tables.values() for obj in table.rows.values()]
+
     def find(self, kind: type[O], **fields: str) -> list[O]:
         """Objects whose fields have these values (fast where one of the fields is indexed)."""
         return cast("list[O]", self._tables[kind].find(fields))
@@ -147,8 +151,7 @@ class Store:
             changes = self._commit(tx)
         finally:
             self._open = False
-        for watch in list(self._watches) if changes else ():
-            watch.publish(changes)
+        self._publish(changes)
         return result
 
     def watch(self, *kinds: type[Object]) -> Watch:
@@ -158,9 +161,30 @@ class Store:
         self._watches[watch] = None
         return watch
 
+    def use(self, journal: Journal) -> None:
+        """Write to this journal from now on; what is in the tables is in it already."""
+        self._journal = journal
+
+    def replay(self, index: int, writes: Iterable[tuple[type[Object], str, StoreObject | None]]) -> None:
+        """Take in a transaction that another manager has made: tables, then watchers."""
+        self.index = index
+        self._publish(list(self._apply({(kind, oid): obj for kind, oid, obj in writes})))
+
+    def become(self, index: int, objects: Iterable[StoreObject]) -> None:
+        """Hold exactly these objects; watchers hear of what is different."""
+        wanted: dict[tuple[type[Object], str], Any] = {(type(obj), obj.id): obj for obj in objects}
+        gone = {(kind, oid): None for kind in TABLES for oid in self._tables[kind].rows if (kind, oid) not in wanted}
+        news = {key: obj for key, obj in wanted.items() if self._tables[key[0]].rows.get(key[1]) != obj}
+        self.index = index
+        self._publish(list(self._apply(gone | news)))
+
     def close(self) -> None:
         if self._journal is not None:
             self._journal.close()
+
+    def _publish(self, changes: list[Change]) -> None:
+        for watch in list(self._watches) if changes else ():
+            watch.publish(changes)
 
     def _commit(self, tx: Transaction) -> list[Change]:
         writes = tx.writes

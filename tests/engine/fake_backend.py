@@ -6,18 +6,20 @@ from __future__ import annotations
 import asyncio
 import datetime
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
+from aiohttp import web
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from msgspec.structs import replace
 
 from swarmkit_py.clock import SystemClock
-from swarmkit_py.docker_api.backend import InitRequest, JoinRequest, RemoteManager, SwarmInfo
-from swarmkit_py.errors import Conflict, FailedPrecondition, InvalidArgument, NotFound, Unavailable
+from swarmkit_py.docker_api.backend import InitRequest, JoinRequest, Passage, RemoteManager, SwarmInfo
+from swarmkit_py.errors import Conflict, FailedPrecondition, InvalidArgument, NoLeader, NotFound, Unavailable
 from swarmkit_py.ids import Ids
 from swarmkit_py.manager.control import ClusterSeed, Control, seed_cluster
 from swarmkit_py.model.assignment import NetworkAssignment
@@ -143,6 +145,7 @@ class FakeBackend:
     """docker_api.backend.NodeBackend. `members`: further nodes that are there as soon as the swarm is."""
 
     def __init__(self, hostname: str = "manager1", members: tuple[str, ...] = ("worker1", "worker2")) -> None:
+        self.serve_forwarded: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]] | None = None
         self.hostname = hostname
         self.clock = SystemClock()
         self.ids = Ids()
@@ -175,6 +178,17 @@ class FakeBackend:
         if self._control is None:
             raise Unavailable(NO_SWARM if self.info.local_node_state == "inactive" else WORKER)
         return self._control
+
+    control_view = control
+
+    def carry(self, body: bytes, headers: Mapping[str, str]) -> AbstractAsyncContextManager[Passage]:
+        raise NoLeader
+
+    async def caught_up(self, index: int) -> None:
+        pass
+
+    def store_index(self) -> int:
+        return 0
 
     async def swarm_init(self, request: InitRequest) -> str:
         self._refuse_twice()

@@ -41,7 +41,7 @@ def image_of(call: Call, ref: str) -> Image | None:
 def network_names(call: Call) -> NetworkNames:
     """Names of overlay networks by id, as far as this node knows."""
     try:
-        networks: list[Network] = call.control().list_networks()
+        networks: list[Network] = call.view().list_networks()
         names = {network.id: network.spec.name for network in networks}
     except Unavailable:
         names = {network.id: network.name for network in call.backend.node_networks()}

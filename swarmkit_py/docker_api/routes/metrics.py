@@ -32,7 +32,7 @@ def _gauges(call: Call) -> list[Gauge]:
         return []
     found = list(of_node(info.node_id, info.control_available))
     if info.control_available:
-        control = call.backend.control()
+        control = call.backend.control_view()
         found += of_swarm(Swarm(
             control.list_nodes(), control.list_tasks(), len(control.list_services()), len(control.list_networks()),
             len(control.list_secrets()), len(control.list_configs())))

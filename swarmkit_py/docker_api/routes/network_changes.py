@@ -27,6 +27,7 @@ from swarmkit_py.errors import (
     Internal,
     InvalidArgument,
     NotFound,
+    NotLeader,
     PermissionDenied,
     Unavailable,
 )
@@ -58,6 +59,8 @@ def _control(call: Call) -> ControlApi:
     """Docker answers 500 here where every other swarm call answers 503."""
     try:
         return call.control()
+    except NotLeader:
+        raise
     except Unavailable as error:
         raise Internal(error.message) from None
 

@@ -42,7 +42,7 @@ def known_networks(call: Call, *, full: bool) -> list[Json]:
 
 def _swarm_networks(call: Call, full: bool) -> list[Json]:
     try:
-        control = call.control()
+        control = call.view()
     except Unavailable:
         return _carried(call)
     nodes = control.list_nodes() if full else []
@@ -106,7 +106,7 @@ async def list_networks(call: Call) -> web.StreamResponse:
 def _used(call: Call) -> set[str]:
     """Ids of the networks that a service asks for, as far as this node knows, or that something here is on."""
     try:
-        services = call.control().list_services()
+        services = call.view().list_services()
     except Unavailable:
         services = []
     sandboxes = [container.sandbox for container in call.backend.engine.all() if container.sandbox is not None]
@@ -157,7 +157,7 @@ def _predefined(call: Call, name: str) -> Json:
 def _verbose(call: Call, network_id: str) -> Json:
     """The services on the network, as far as this node knows: a worker is not told of services."""
     try:
-        control = call.control()
+        control = call.view()
     except Unavailable:
         return {}
     network = control.get_network(network_id)

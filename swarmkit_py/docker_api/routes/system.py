@@ -123,7 +123,7 @@ def _swarm(call: Call) -> Json:
     if not state.control_available:
         return answer
     try:
-        control = call.control()
+        control = call.view()
         nodes = control.list_nodes()
         answer["Nodes"] = len(nodes)
         answer["Managers"] = sum(node.spec.role is Role.MANAGER for node in nodes)

@@ -8,8 +8,9 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from swarmkit_py.clock import Clock
-from swarmkit_py.errors import FailedPrecondition, Unimplemented
+from swarmkit_py.errors import FailedPrecondition
 from swarmkit_py.manager.control import lookup
+from swarmkit_py.manager.quorum import may_lose
 from swarmkit_py.model.objects import Cluster, Node, Task
 from swarmkit_py.model.specs import NodeSpec
 from swarmkit_py.model.states import NodeState, Role, TaskState
@@ -17,20 +18,33 @@ from swarmkit_py.store.memory import Transaction
 
 
 def update(tx: Transaction, ref: str, version: int, spec: NodeSpec) -> Node:
-    """Replace a node's spec. Raises NotFound, OutOfSequence, FailedPrecondition (demoting the last manager),
-    Unimplemented (other changes of role)."""
+    """Replace a node's spec. Raises NotFound, OutOfSequence, FailedPrecondition (a change of role that cannot be)."""
     node = lookup.node(tx.all(Node), ref)
     if spec.role is not node.spec.role:
-        _refuse_role_change(tx, node, spec.role)
+        managers = _managers(tx)
+        if spec.role is Role.MANAGER:
+            _check_promotion(node, managers)
+        else:
+            _check_demotion(node, managers)
     return tx.update(replace(node, spec=replace(spec, labels=spec.labels or {})), expect=version)
 
 
-def _refuse_role_change(tx: Transaction, node: Node, role: Role) -> None:
-    if role is Role.MANAGER:
-        raise Unimplemented("promoting a node needs three managers' store, not there yet in this swarm")
-    if len(_managers(tx)) == 1:
+def _check_promotion(node: Node, managers: list[Node]) -> None:
+    """A swarm of several managers needs etcd beside each; who leads has it if there are several already."""
+    for needed in (node, *(managers if len(managers) == 1 else ())):
+        if not needed.can_manage:
+            name = needed.description.hostname if needed.description else needed.id
+            raise FailedPrecondition(
+                f"several managers need etcd, and {name} has none: install the package etcd-server there (in the lab "
+                "kit: ./lab doctor)", rpc=True)
+
+
+def _check_demotion(node: Node, managers: list[Node]) -> None:
+    if len(managers) == 1:
         raise FailedPrecondition("attempting to demote the last manager of the swarm", rpc=True)
-    raise Unimplemented("demoting a manager needs three managers' store, not there yet in this swarm")
+    if not may_lose(managers, node.id):
+        raise FailedPrecondition(
+            "can't remove member from the raft: this would result in a loss of quorum", rpc=True)
 
 
 def _managers(tx: Transaction) -> list[Node]:
@@ -40,7 +54,7 @@ def _managers(tx: Transaction) -> list[Node]:
 def remove(tx: Transaction, clock: Clock, ref: str, force: bool) -> None:
     """Forget a node for good: its certificate is refused from now on, its tasks are orphaned, all at once."""
     node = lookup.node(tx.all(Node), ref)
-    if node.spec.role is Role.MANAGER:
+    if node.manager_status is not None:
         raise FailedPrecondition(
             f"node {node.id} is a cluster manager and is a member of the raft cluster. "
             "It must be demoted to worker before removal", rpc=True)

@@ -17,7 +17,7 @@ from swarmkit_py.ids import Ids
 from swarmkit_py.manager.dispatcher import nodes
 from swarmkit_py.manager.dispatcher.assigner import Assigner
 from swarmkit_py.manager.dispatcher.attach import attach
-from swarmkit_py.manager.dispatcher.certificates import CertificateNews
+from swarmkit_py.manager.dispatcher.certificates import CertificateNews, managers_of
 from swarmkit_py.manager.dispatcher.logs import LogBroker
 from swarmkit_py.manager.dispatcher.sessions import HEARTBEAT_PERIOD, Session, Sessions
 from swarmkit_py.manager.dispatcher.statuses import StatusBatcher
@@ -96,9 +96,9 @@ class Dispatcher:
     def _register(self, caller: Identity, hello: Hello, channel: Channel) -> Session:
         now = self._clock.monotonic()
         self._sessions.allow(caller.node_id, now)
-        nodes.mark_ready(self._store, caller.node_id, hello.data_path_address or hello.address, hello.description)
+        nodes.mark_ready(self._store, caller.node_id, hello)
         self._down_since.pop(caller.node_id, None)
-        session = Session(self._ids.object_id(), caller.node_id, channel)
+        session = Session(self._ids.object_id(), caller.node_id, channel, caller.role)
         old = self._sessions.open(session)
         if old is not None:
             self._end(old, Shutdown(reason="the node opened a newer session"))
@@ -106,7 +106,7 @@ class Dispatcher:
 
     def _welcome(self, session: Session) -> None:
         session.channel.send(Welcome(
-            session_id=session.id, heartbeat_period=self._beat(session), managers=self._managers(),
+            session_id=session.id, heartbeat_period=self._beat(session), managers=managers_of(self._store),
             cluster_id=self._cluster().id, root=self._cluster().root_ca,
         ))
         self._certificates.begin(session)
@@ -213,10 +213,6 @@ class Dispatcher:
         session = self._sessions.get(node_id)
         if session is not None:
             self._end(session, Shutdown(reason=message))
-
-    def _managers(self) -> list[tuple[str, str]]:
-        found = ((node.id, node.manager_status.addr) for node in self._store.all(Node) if node.manager_status)
-        return [(node_id, addr) for node_id, addr in found if addr]
 
     def _cluster(self) -> Cluster:
         return self._store.all(Cluster)[0]

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from swarmkit_py.errors import NotFound
 from swarmkit_py.model.objects import Node, NodeDescription, NodeStatus, Task
 from swarmkit_py.model.states import NodeState, TaskState, Writer
+from swarmkit_py.rpc.messages import Hello
 from swarmkit_py.store.memory import Store, Transaction
 
 UNKNOWN_MESSAGE = 'Node moved to "unknown" state due to leadership change in cluster'
@@ -20,16 +21,17 @@ ORPHAN_AFTER = 24 * 3600.0
 """Seconds a node must be down before its tasks count as lost."""
 
 
-def mark_ready(store: Store, node_id: str, address: str, description: NodeDescription) -> None:
+def mark_ready(store: Store, node_id: str, hello: Hello) -> None:
     """A node has a session. Raises NotFound if it was removed."""
+    address, description = hello.data_path_address or hello.address, hello.description
 
     def change(tx: Transaction) -> None:
         node = tx.get(Node, node_id)
         if node is None:
             raise NotFound(f"node {node_id} not found", rpc=True)
         status = NodeStatus(state=NodeState.READY, addr=address)
-        if (node.status, node.description) != (status, description):
-            tx.update(replace(node, status=status, description=description))
+        if (node.status, node.description, node.can_manage) != (status, description, hello.can_manage):
+            tx.update(replace(node, status=status, description=description, can_manage=hello.can_manage))
 
     store.update(change)
 

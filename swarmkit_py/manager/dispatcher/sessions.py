@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from swarmkit_py.errors import Unavailable
 from swarmkit_py.model.assignment import NodeAssignment
+from swarmkit_py.model.states import Role
 from swarmkit_py.rpc.channel import Channel
 
 HEARTBEAT_PERIOD = 5.0
@@ -26,9 +27,11 @@ UNKNOWN_DOWN_MESSAGE = 'heartbeat failure for node in "unknown" state'
 class Session:
     """One node's connection, and what it was told over it."""
 
-    def __init__(self, session_id: str, node_id: str, channel: Channel) -> None:
+    def __init__(self, session_id: str, node_id: str, channel: Channel, role: Role = Role.WORKER) -> None:
         self.id = session_id
         self.node_id = node_id
+        self.role = role
+        """As its certificate says."""
         self.channel = channel
         self.sequence = 0
         self.told_networks = 0

@@ -68,6 +68,9 @@ class Daemon:
     def root_changed(self, root: str) -> None:
         self.events.append(f"root {root}")
 
+    def managers_named(self, managers: list[tuple[str, str]]) -> None:
+        """See SessionEvents."""
+
     def renewal_asked(self) -> None:
         self.events.append("renew")
 

@@ -10,12 +10,14 @@ from msgspec.structs import replace
 from swarmkit_py.errors import FailedPrecondition, InvalidArgument, OutOfSequence, SwarmError, Unimplemented
 from swarmkit_py.manager.control import seed_cluster
 from swarmkit_py.manager.control.seed import first_subnet
-from swarmkit_py.model.objects import Network, Node, Task
+from swarmkit_py.manager.quorum import may_lose
+from swarmkit_py.model.objects import ManagerStatus, Network, Node, Task
 from swarmkit_py.model.specs import (
     CAConfig,
     ClusterSpec,
     DispatcherConfig,
     EncryptionConfig,
+    NodeSpec,
     OrchestrationConfig,
     RaftConfig,
 )
@@ -84,14 +86,45 @@ def test_availability_and_labels(rig: Rig, worker: Node) -> None:
         rig.control.update_node(worker.id, worker.index, wanted)
 
 
-def test_roles_cannot_change_yet(rig: Rig, worker: Node) -> None:
-    with pytest.raises(Unimplemented, match="promoting a node needs three managers' store"):
+def test_who_cannot_change_their_role(rig: Rig, worker: Node) -> None:
+    with pytest.raises(FailedPrecondition, match="several managers need etcd, and worker1 has none"):
         rig.control.update_node(worker.id, worker.index, replace(worker.spec, role=Role.MANAGER))
     (manager, _) = rig.control.list_nodes()
     with pytest.raises(FailedPrecondition) as caught:
         rig.control.update_node(manager.id, manager.index, replace(manager.spec, role=Role.WORKER))
     assert caught.value.wire_text() == (
         "rpc error: code = FailedPrecondition desc = attempting to demote the last manager of the swarm")
+
+
+def _vote(rig: Rig, hostname: str, reachability: str = "reachable") -> Node:
+    """Make a node a manager that has a vote."""
+    node = rig.control.get_node(hostname)
+    changed = replace(node, spec=replace(node.spec, role=Role.MANAGER), role=Role.MANAGER, can_manage=True,
+                      manager_status=ManagerStatus(addr="10.7.0.9:2377", reachability=reachability))
+    rig.store.update(lambda tx: tx.update(changed))
+    return rig.control.get_node(hostname)
+
+
+def test_a_manager_is_demoted_unless_too_few_would_be_left(rig: Rig, worker: Node) -> None:
+    other = _vote(rig, "worker1", "unreachable")
+    first = rig.control.get_node("manager1")
+    with pytest.raises(FailedPrecondition, match="this would result in a loss of quorum"):
+        rig.control.update_node(first.id, first.index, replace(first.spec, role=Role.WORKER))
+    rig.control.update_node(other.id, other.index, replace(other.spec, role=Role.WORKER))
+    assert rig.control.get_node(other.id).spec.role is Role.WORKER
+    with pytest.raises(FailedPrecondition, match="It must be demoted to worker before removal"):
+        rig.control.remove_node(other.id, force=True)  # its member is not out yet
+
+
+@pytest.mark.parametrize(("up", "down", "lost_is_up", "may"), [
+    (1, 0, True, False), (2, 0, True, True), (1, 1, True, False), (1, 1, False, True), (3, 0, True, True),
+    (2, 1, True, False), (2, 1, False, True), (3, 2, True, False), (3, 2, False, True), (5, 0, True, True),
+])
+def test_how_many_managers_may_be_lost(up: int, down: int, lost_is_up: bool, may: bool) -> None:
+    states = ["reachable"] * up + ["unreachable"] * down
+    nodes = [Node(id=str(number), spec=NodeSpec(role=Role.MANAGER), manager_status=ManagerStatus(reachability=state))
+             for number, state in enumerate(states)]
+    assert may_lose(nodes, "0" if lost_is_up else str(len(nodes) - 1)) is may
 
 
 def test_a_ready_node_and_a_manager_cannot_be_removed(rig: Rig, worker: Node) -> None:

@@ -15,7 +15,7 @@ from swarmkit_py.docker_api.backend import InitRequest
 from swarmkit_py.errors import Conflict, InvalidArgument, Unauthenticated, Unavailable
 from swarmkit_py.manager.scheduler.loop import Scheduler
 from swarmkit_py.model.specs import CAConfig, EncryptionConfig
-from swarmkit_py.node import Node, join, manager_role
+from swarmkit_py.node import Node, join, leader
 from swarmkit_py.rpc.client import Unreachable, call
 from swarmkit_py.rpc.wire import RENEW_PATH, CertificateAnswer, RenewRequest
 from tests.builders import spec
@@ -231,7 +231,7 @@ async def test_loops_that_end_by_an_error_are_started_again(rig: Rig, monkeypatc
 
     whole = Scheduler.tick
     monkeypatch.setattr(Scheduler, "tick", broken)
-    monkeypatch.setattr(manager_role, "RESTART_PAUSE", 0.01)
+    monkeypatch.setattr(leader, "RESTART_PAUSE", 0.01)
     manager.control().create_service(spec(replicas=4))
     await until(lambda: len(running(manager)) == 4, what="four tasks run all the same", seconds=20)
     assert next(failures, None) is None
@@ -245,7 +245,7 @@ async def test_loops_that_keep_ending_are_shown(rig: Rig, monkeypatch: pytest.Mo
         raise RuntimeError("a bug")
 
     monkeypatch.setattr(Scheduler, "tick", broken)
-    monkeypatch.setattr(manager_role, "RESTART_PAUSE", 0.01)
+    monkeypatch.setattr(leader, "RESTART_PAUSE", 0.01)
     manager.control().create_service(spec(replicas=1))
     await until(lambda: manager.swarm_info().local_node_state == "error", what="it is shown")
     assert "its scheduler ended (a bug)" in manager.swarm_info().error

@@ -13,7 +13,7 @@ import pytest
 from swarmkit_py.agent.attachments import Attachments
 from swarmkit_py.clock import SystemClock
 from swarmkit_py.docker_api.backend import InitRequest, JoinRequest
-from swarmkit_py.errors import FailedPrecondition, InvalidArgument, NotFound, SwarmError, Unavailable, Unimplemented
+from swarmkit_py.errors import FailedPrecondition, InvalidArgument, NotFound, SwarmError, Unavailable
 from swarmkit_py.ids import Ids
 from swarmkit_py.model.states import NodeState, TaskState
 from swarmkit_py.network.fake import FakeNetwork
@@ -45,8 +45,8 @@ class NoImages:
 class Rig:
     """Hosts by number: their daemons, engines and networks; a host keeps its engine when its daemon restarts."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, etcd: str = "no-etcd-here") -> None:
+        self.folder, self.etcd = folder, etcd
         self.nodes: dict[int, Node] = {}
         self.engines: dict[int, ScriptedEngine] = {}
         self.networks: dict[int, FakeNetwork] = {}
@@ -60,7 +60,7 @@ class Rig:
             cast(ContainerEngine, engine), cast(ImageKeeper, NoImages()), volumes, network, nothing, nothing,
             network, Attachments(SystemClock(), Ids()))
         options = NodeOptions(root / "data", root / "exec", root / "docker.sock", root / "images", "fake",
-                              hostname=f"host{number}")
+                              hostname=f"host{number}", etcd=self.etcd)
         node = Node(options, parts=parts)
         self.nodes[number] = node
         await node.start()
@@ -226,7 +226,8 @@ async def test_bad_tokens(rig: Rig) -> None:
     wrong = await refusal(lambda: rig.join(2, tokens.worker[:60] + "0" * 25))
     assert wrong.wire_text() == ("rpc error: code = InvalidArgument desc = A valid join token is necessary to join "
                                  "this cluster")
-    assert isinstance(await refusal(lambda: rig.join(2, tokens.manager)), Unimplemented)
+    without = await refusal(lambda: rig.join(2, tokens.manager))
+    assert isinstance(without, FailedPrecondition) and "etcd" in without.message
     assert rig.nodes[2].swarm_info().local_node_state == "inactive"
     assert len(manager.control().list_nodes()) == 1
 

@@ -29,6 +29,7 @@ topos = {"mine": Mine}
         ("one_node", ["manager1", "client"]),
         ("three_nodes", ["manager1", "worker1", "worker2", "client"]),
         ("four_nodes", ["manager1", "worker1", "worker2", "worker3", "client"]),
+        ("three_managers", ["manager1", "manager2", "manager3", "worker1", "worker2", "client"]),
         ("two_racks", ["manager1", "worker1", "worker2", "worker3", "worker4", "client"]),
         ("nodes:2", ["manager1", "worker1", "client"]),
     ],
