@@ -55,7 +55,8 @@ def options_from(args: argparse.Namespace) -> NodeOptions:
         data_root=args.data_root, exec_root=args.exec_root, api_socket=Path(args.host.removeprefix("unix://")),
         images=args.images or args.data_root / "images", runtime=args.runtime, listen_port=args.listen_port,
         log_level=args.log_level, docker_host=args.docker_host, cgroup_parent=args.cgroup_parent, etcd=args.etcd,
-        raft_port=args.raft_port, generic_resources=tuple(args.node_generic_resource), memory=args.node_memory, **more,
+        raft_port=args.raft_port, generic_resources=tuple(args.node_generic_resource), memory=args.node_memory,
+        **more,
     )
 
 
