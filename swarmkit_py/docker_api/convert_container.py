@@ -124,7 +124,7 @@ def networks_json(container: Container, names: NetworkNames) -> Json:
     config = container.config.sandbox
     mode = config.mode if config is not None else "bridge"
     if mode == "task":
-        return {names(place.network_id): _endpoint(container, place.network_id, place.address, "")
+        return {names(place.network_id): _endpoint(container, place.network_id, place.address, "", place.address6)
                 for place in (sandbox.overlays if sandbox is not None else ())}
     if config is not None and config.locals:
         return _endpoints(container, config.locals, names)
@@ -154,7 +154,8 @@ def _endpoints(container: Container, asked: Iterable[LocalPlace], names: Network
             continue
         place = given.get(want.network)
         gateway = place.gateway if isinstance(place, LocalAddress) else ""
-        shown = _endpoint(container, "", place.address if place else "", gateway)
+        six = place.address6 if isinstance(place, OverlayAddress) else ""
+        shown = _endpoint(container, "", place.address if place else "", gateway, six)
         found[place.network if place else names(want.network)] = {
             **shown, "NetworkID": place.network_id if place else "",
             "IPAMConfig": {"IPv4Address": want.address} if want.address else {},
@@ -163,15 +164,16 @@ def _endpoints(container: Container, asked: Iterable[LocalPlace], names: Network
     return found
 
 
-def _endpoint(container: Container, network_id: str, address: str, gateway: str) -> Json:
+def _endpoint(container: Container, network_id: str, address: str, gateway: str, address6: str = "") -> Json:
     ip, _, length = address.partition("/")
+    ip6, _, length6 = address6.partition("/")
     overlay = bool(network_id)
     return {
         "IPAMConfig": {"IPv4Address": ip} if overlay else None, "Links": None,
         "Aliases": [container.id[:12]] if overlay else None, "NetworkID": network_id,
         "EndpointID": local_id("endpoint", container.id, address) if address else "",
         "Gateway": gateway, "IPAddress": ip, "IPPrefixLen": int(length or 0),
-        "IPv6Gateway": "", "GlobalIPv6Address": "", "GlobalIPv6PrefixLen": 0,
+        "IPv6Gateway": "", "GlobalIPv6Address": ip6, "GlobalIPv6PrefixLen": int(length6 or 0),
         "MacAddress": mac_of(ip) if overlay else "", "DriverOpts": None,
     }
 

@@ -12,7 +12,6 @@ from swarmkit_py.docker_api.convert import Json, meta, plain
 from swarmkit_py.model.assignment import NetworkAssignment, mac_of
 from swarmkit_py.model.local import LocalNetwork
 from swarmkit_py.model.objects import Network, Node
-from swarmkit_py.model.specs import IPAMConfig
 from swarmkit_py.runtime.base import Container
 
 VNI_OPTION = "com.docker.network.driver.overlay.vxlanid_list"
@@ -37,10 +36,14 @@ def network_object_json(network: Network) -> Json:
 
 def _swarm_subnets(network: Network) -> list[Json]:
     """What the network has, or, before the allocator has seen it, what was asked for."""
-    asked = (network.spec.ipam or [IPAMConfig()])[0]
+    asked = network.spec.ipam4
     found = _subnets(network.subnet or asked.subnet, network.gateway or asked.gateway or "")
     for config in found if asked.ip_range else ():
         config["IPRange"] = asked.ip_range
+    for config in found if asked.auxiliary_addresses else ():
+        config["AuxiliaryAddresses"] = dict(asked.auxiliary_addresses or {})
+    if network.spec.subnet6:
+        found += _subnets(network.spec.subnet6, network.twin(network.gateway))
     return found
 
 
@@ -64,10 +67,10 @@ def _subnets(subnet: str, gateway: str) -> list[Json]:
 def _network_json(
     name: str, network_id: str, created: datetime, scope: str, driver: str, subnets: list[Json], *,
     options: dict[str, str], ingress: bool = False, attachable: bool = False, internal: bool = False,
-    labels: dict[str, str] | None = None, containers: Json | None = None,
+    labels: dict[str, str] | None = None, containers: Json | None = None, ipv6: bool = False,
 ) -> Json:
     return {
-        "Name": name, "Id": network_id, "Created": created, "Scope": scope, "Driver": driver, "EnableIPv6": False,
+        "Name": name, "Id": network_id, "Created": created, "Scope": scope, "Driver": driver, "EnableIPv6": ipv6,
         "IPAM": {"Driver": "default", "Options": None, "Config": subnets},
         "Internal": internal, "Attachable": attachable, "Ingress": ingress,
         "ConfigFrom": {"Network": ""}, "ConfigOnly": False,
@@ -79,7 +82,7 @@ def swarm_network_json(network: Network, containers: Json | None = None, peers: 
     """A network of the swarm as a manager shows it; with `containers` (of this machine) and `peers` on inspect."""
     spec = network.spec
     answer = _network_json(
-        spec.name, network.id, network.created_at, "swarm", spec.driver, _swarm_subnets(network),
+        spec.name, network.id, network.created_at, "swarm", spec.driver, _swarm_subnets(network), ipv6=spec.ipv6,
         options=_options(network.vni, network), ingress=spec.ingress, attachable=spec.attachable,
         internal=spec.internal, labels=dict(spec.labels), containers=containers)
     if peers:
@@ -92,7 +95,9 @@ def carried_network_json(
 ) -> Json:
     """A network of the swarm as a worker shows it, from what its manager told it."""
     answer = _network_json(
-        network.name, network.id, created, "swarm", "overlay", _subnets(network.subnet, network.gateway),
+        network.name, network.id, created, "swarm", "overlay",
+        [*_subnets(network.subnet, network.gateway), *_subnets(network.subnet6, network.twin(network.gateway))],
+        ipv6=bool(network.subnet6),
         options={**(network.driver_options or {}), **_options(network.vni)}, ingress=network.ingress,
         attachable=network.attachable, internal=network.internal, labels={}, containers=containers)
     addresses = sorted({peer.node_address for peer in network.peers} | ({node_addr} if node_addr else set()))
@@ -106,24 +111,27 @@ def peers_of(network_id: str, nodes: Iterable[Node]) -> list[Json]:
             if any(attachment.network_id == network_id for attachment in node.attachments)]
 
 
-def endpoint_json(name: str, key: str, address: str) -> Json:
-    """One entry of a network's Containers; `address` with prefix."""
+def endpoint_json(name: str, key: str, address: str, address6: str = "") -> Json:
+    """One entry of a network's Containers; addresses with prefix."""
     return {"Name": name, "EndpointID": local_id("endpoint", key, address),
-            "MacAddress": mac_of(address.partition("/")[0]), "IPv4Address": address, "IPv6Address": ""}
+            "MacAddress": mac_of(address.partition("/")[0]), "IPv4Address": address, "IPv6Address": address6}
 
 
-def containers_on(network_id: str, name: str, containers: Iterable[Container], node_address: str) -> Json | None:
+def containers_on(
+    network: Network | NetworkAssignment, name: str, containers: Iterable[Container], node_address: str
+) -> Json | None:
     """What runs on this machine and has an address on the network, and the machine's own place on it; None where the
     machine has neither."""
     found: Json = {}
     for container in containers:
         overlays = container.sandbox.overlays if container.running and container.sandbox is not None else []
         for place in overlays:
-            if place.network_id == network_id:
-                found[container.id] = endpoint_json(container.name, container.id, place.address)
+            if place.network_id == network.id:
+                found[container.id] = endpoint_json(
+                    container.name, container.id, place.address, network.twin(place.address))
     if node_address:
         key = "ingress-sbox" if name == "ingress" else f"lb-{name}"
-        found[key] = endpoint_json(balancer_name(name), key, node_address)
+        found[key] = endpoint_json(balancer_name(name), key, node_address, network.twin(node_address))
     return found or None
 
 
@@ -146,6 +154,8 @@ def bridge_network_json(network: LocalNetwork, containers: Iterable[Container]) 
     subnets = _subnets(network.subnet, network.gateway)
     for config in subnets if network.ip_range else ():
         config["IPRange"] = network.ip_range
+    for config in subnets if network.reserved else ():
+        config["AuxiliaryAddresses"] = dict(network.reserved)
     answer = _network_json(
         network.name, network.id, network.created, "local", "bridge", subnets, options=dict(network.options),
         attachable=network.attachable, internal=network.internal, labels=dict(network.labels), containers=here)

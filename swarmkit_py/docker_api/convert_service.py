@@ -12,7 +12,7 @@ from swarmkit_py.docker_api.call import convert_body
 from swarmkit_py.docker_api.convert import Json, meta, plain, without_empty_lists
 from swarmkit_py.errors import InvalidArgument
 from swarmkit_py.manager.defaults import replicas, service_with_defaults
-from swarmkit_py.model.objects import JobStatus, Node, Service, Task
+from swarmkit_py.model.objects import JobStatus, Network, Node, Service, Task
 from swarmkit_py.model.specs import ServiceMode, ServiceSpec
 from swarmkit_py.model.states import NodeState, TaskState
 
@@ -30,13 +30,20 @@ def _modes(mode: ServiceMode) -> list[object]:
     return [mode.replicated, mode.global_, mode.replicated_job, mode.global_job]
 
 
-def service_json(service: Service, status: Json | None = None, *, insert_defaults: bool = False) -> Json:
-    """A service as `GET /services/{id}` shows it; `status` is its ServiceStatus if asked for."""
+def service_json(
+    service: Service, status: Json | None = None, *, insert_defaults: bool = False, networks: Iterable[Network] = (),
+) -> Json:
+    """A service as `GET /services/{id}` shows it; `status` is its ServiceStatus if asked for. `networks`: those with
+    IPv6, where it has a second address."""
     answer = meta(service)
     answer["Spec"] = plain(service_with_defaults(service.spec) if insert_defaults else service.spec)
     if service.previous_spec is not None:
         answer["PreviousSpec"] = plain(service.previous_spec)
     allocated = plain(service.endpoint) if service.endpoint is not None else {}
+    with_ipv6 = {network.id: network for network in networks if network.spec.subnet6}
+    for vip in allocated.get("VirtualIPs", ()) if with_ipv6 else ():
+        if network := with_ipv6.get(vip["NetworkID"]):
+            allocated["VirtualIPs"] = [*allocated["VirtualIPs"], {**vip, "Addr": network.twin(vip["Addr"])}]
     answer["Endpoint"] = {"Spec": {}, **allocated}
     if service.update_status is not None:
         answer["UpdateStatus"] = plain(service.update_status)

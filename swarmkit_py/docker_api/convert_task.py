@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from swarmkit_py.docker_api.convert import Json, meta, plain
+from swarmkit_py.model.addresses import twin
 from swarmkit_py.model.objects import Attachment, Task, TaskStatus
 from swarmkit_py.model.specs import TaskSpec
 
@@ -63,5 +64,7 @@ def _status_json(status: TaskStatus) -> Json:
 def _attachment_json(attachment: Attachment, networks: Mapping[str, Json]) -> Json:
     answer: Json = {"Network": networks.get(attachment.network_id) or {"ID": attachment.network_id}}
     if attachment.addresses:
-        answer["Addresses"] = list(attachment.addresses)
+        subnets = [config["Subnet"] for config in answer["Network"].get("IPAMOptions", {}).get("Configs", ())]
+        twins = [twin(address, *subnets) for address in attachment.addresses] if len(subnets) == 2 else []
+        answer["Addresses"] = [*attachment.addresses, *twins]
     return answer

@@ -12,16 +12,10 @@ from swarmkit_py.model.base import Model
 from swarmkit_py.model.specs import IPAMConfig, NetworkSpec
 
 
-class AddressConfig(IPAMConfig, frozen=True, kw_only=True):
-    """One `--subnet` with its `--gateway`, `--ip-range` and `--aux-address`es."""
-
-    auxiliary_addresses: dict[str, str] | None = None
-
-
 class AddressManagement(Model, frozen=True, kw_only=True):
     driver: str | None = None
     options: dict[str, str] | None = None
-    config: list[AddressConfig] | None = None
+    config: list[IPAMConfig] | None = None
 
 
 class ConfigReference(Model, frozen=True, kw_only=True):
@@ -61,12 +55,9 @@ def network_spec(request: NetworkRequest) -> NetworkSpec:
         raise NotFound(f'plugin "{addresses.driver}" not found')
     if addresses.options:
         raise Unimplemented("options of address management (--ipam-opt) are not there yet here; leave them out")
-    if any(config.auxiliary_addresses for config in addresses.config or ()):
-        raise Unimplemented("reserved addresses (--aux-address) are not there yet here: use --ip-range")
     return NetworkSpec(
         name=request.name, labels=request.labels or {}, driver=request.driver or "bridge",
         driver_options=request.options or None, ipv6=request.enable_ipv6, internal=request.internal,
         attachable=request.attachable, ingress=request.ingress,
-        ipam=[IPAMConfig(subnet=c.subnet, ip_range=c.ip_range, gateway=c.gateway) for c in addresses.config or ()]
-        or None,
+        ipam=addresses.config or None,
     )

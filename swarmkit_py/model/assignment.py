@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from msgspec import field
 
+from swarmkit_py.model.addresses import twin
 from swarmkit_py.model.base import Model
 from swarmkit_py.model.objects import Config, Secret, Task
 
@@ -39,10 +40,16 @@ class NetworkAssignment(Model, frozen=True, kw_only=True):
     driver_options: dict[str, str] | None = None
     node_address: str = ""
     data_path_port: int = 4789
+    subnet6: str = ""
+    """Of a network with IPv6 as well, else ""."""
     peers: list[Peer] = field(default_factory=list)
     """Every address on this network that lives on *another* node (tasks and node addresses), sorted."""
     entries: list[str] = field(default_factory=list)
     """Ingress only: the address of every node on it, this one too (no prefix), sorted: where clients may come in."""
+
+    def twin(self, address: str) -> str:
+        """See `twin`."""
+        return twin(address, self.subnet, self.subnet6)
 
 
 class ServiceEndpoint(Model, frozen=True, kw_only=True):

@@ -25,6 +25,8 @@ class LocalNetwork(Model, frozen=True, kw_only=True):
     gateway: str
     created: datetime = ZERO_TIME
     ip_range: str = ""
+    reserved: dict[str, str] = field(default_factory=dict)
+    """`--aux-address`: addresses that are somebody else's, by a name for each."""
     internal: bool = False
     attachable: bool = False
     chosen: bool = False

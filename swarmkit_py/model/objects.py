@@ -12,6 +12,7 @@ from typing import Any
 from msgspec import field
 
 from swarmkit_py.clock import ZERO_TIME
+from swarmkit_py.model.addresses import twin
 from swarmkit_py.model.base import Model
 from swarmkit_py.model.specs import (
     ClusterSpec,
@@ -211,6 +212,10 @@ class Network(Object, frozen=True, kw_only=True):
     subnet: str = ""
     gateway: str = ""
     vni: int = 0
+
+    def twin(self, address: str) -> str:
+        """The IPv6 address that goes with one of this network's, "" if it has none."""
+        return twin(address, self.subnet, self.spec.subnet6)
 
 
 class Secret(Object, frozen=True, kw_only=True):

@@ -191,6 +191,8 @@ class IPAMConfig(Model, frozen=True, kw_only=True):
     subnet: str = ""
     ip_range: str | None = field(default=None, name="IPRange")
     gateway: str | None = None
+    auxiliary_addresses: dict[str, str] | None = None
+    """Addresses that are somebody else's, by a name for each: given to nobody."""
 
 
 class NetworkSpec(Annotations, frozen=True, kw_only=True):
@@ -201,6 +203,16 @@ class NetworkSpec(Annotations, frozen=True, kw_only=True):
     attachable: bool = False
     ingress: bool = False
     ipam: list[IPAMConfig] | None = None
+
+    @property
+    def ipam4(self) -> IPAMConfig:
+        """What was said of IPv4 addresses; empty if nothing was."""
+        return next((config for config in self.ipam or () if ":" not in config.subnet), IPAMConfig())
+
+    @property
+    def subnet6(self) -> str:
+        """The IPv6 subnet of a network that has one, else ""."""
+        return next((config.subnet for config in self.ipam or () if ":" in config.subnet), "")
 
 
 class SecretSpec(Annotations, frozen=True, kw_only=True):

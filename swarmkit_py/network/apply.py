@@ -192,6 +192,10 @@ def _plug_in(plug: Plug) -> None:
     """The inside of a veth pair; runs in the sandbox."""
     index = _index(plug.name)
     steps = [requests.address(index, plug.address, plug.name), requests.set_link(plug.name, up=True)]
+    if plug.address6:
+        for name in ("lo", plug.name):  # lo carries what it says to itself
+            sysctl.write(f"net/ipv6/conf/{name}/disable_ipv6", "0")
+        steps.append(requests.address(index, plug.address6, plug.name))
     if plug.gateway:
         steps.append(requests.default_route(index, plug.gateway, plug.name))
     with Netlink() as netlink:

@@ -9,7 +9,7 @@ Counterpart: moby/libnetwork/network.go (svcRecords, ResolveName, ResolveIP), fi
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from swarmkit_py.model.assignment import NetworkAssignment, ServiceRecord
@@ -23,13 +23,20 @@ class Zone:
     """One network's names. `names`: lower-case name to addresses; `pointers`: address to name."""
 
     label: str
-    subnet: ipaddress.IPv4Network | ipaddress.IPv6Network
+    subnets: list[ipaddress.IPv4Network | ipaddress.IPv6Network]
     names: dict[str, list[str]] = field(default_factory=dict)
     pointers: dict[str, str] = field(default_factory=dict)
+    twin: Callable[[str], str] = lambda address: ""
+    """The IPv6 address that goes with an address of the network."""
 
     def add(self, name: str, addresses: Iterable[str]) -> None:
         found = self.names.setdefault(name.lower(), [])
-        found.extend(address for address in addresses if address not in found)
+        found.extend(each for address in addresses for each in (address, self.twin(address))
+                     if each and each not in found)
+
+    def point(self, address: str, name: str) -> None:
+        for each in filter(None, (address, self.twin(address))):
+            self.pointers[each] = name
 
 
 class Directory:
@@ -40,11 +47,13 @@ class Directory:
         bridges: Iterable[LocalNetwork] = (), plugged: Iterable[LocalAddress] = (),
     ) -> None:
         self._zones = {
-            network.id: Zone(network.name.lower(), ipaddress.ip_network(network.subnet, strict=False))
+            network.id: Zone(network.name.lower(), [
+                ipaddress.ip_network(subnet, strict=False) for subnet in (network.subnet, network.subnet6) if subnet
+            ], twin=network.twin)
             for network in (networks or {}).values() if not network.ingress
         }
         self._zones.update({
-            bridge.id: Zone(bridge.name.lower(), ipaddress.ip_network(bridge.subnet)) for bridge in bridges})
+            bridge.id: Zone(bridge.name.lower(), [ipaddress.ip_network(bridge.subnet)]) for bridge in bridges})
         for place in plugged:
             if zone := self._zones.get(place.network_id):
                 _enter_place(zone, place)
@@ -72,7 +81,7 @@ class Directory:
     def covers(self, address: str, networks: Sequence[str]) -> bool:
         """True if the address belongs to one of these networks, so that nobody else could know its name."""
         asked = ipaddress.ip_address(address)
-        return any(asked in zone.subnet for zone in self._of(networks))
+        return any(asked in subnet for zone in self._of(networks) for subnet in zone.subnets)
 
     def _of(self, networks: Sequence[str]) -> list[Zone]:
         return [self._zones[id_] for id_ in networks if id_ in self._zones]
@@ -83,7 +92,7 @@ def _enter_place(zone: Zone, place: LocalAddress) -> None:
     for name in place.names:
         zone.add(name, [address])
     if place.names:
-        zone.pointers[address] = place.names[0]
+        zone.point(address, place.names[0])
 
 
 def _enter(zone: Zone, record: ServiceRecord) -> None:
@@ -94,7 +103,7 @@ def _enter(zone: Zone, record: ServiceRecord) -> None:
         if record.mode != "attached":
             zone.add(TASKS + name, backends)
     if record.mode == "vip" and record.vip:
-        zone.pointers[record.vip] = record.service_name
+        zone.point(record.vip, record.service_name)
     for backend in record.backends:
         zone.add(backend.task_name, [backend.address])
-        zone.pointers[backend.address] = backend.task_name
+        zone.point(backend.address, backend.task_name)

@@ -44,6 +44,7 @@ def plan_network(
     gateway = _gateway(asked, subnet)
     found = LocalNetwork(
         id=id_, name=spec.name, subnet=str(subnet), gateway=gateway, created=created, ip_range=asked.ip_range or "",
+        reserved=_reserved(asked, subnet),
         internal=spec.internal, attachable=spec.attachable, chosen=bool(asked.subnet),
         options=dict(spec.driver_options or {}), labels=dict(spec.labels))
     _check_link(found, others, here)
@@ -97,6 +98,17 @@ def _gateway(asked: IPAMConfig, subnet: ipaddress.IPv4Network) -> str:
     return str(gateway)
 
 
+def _reserved(asked: IPAMConfig, subnet: ipaddress.IPv4Network) -> dict[str, str]:
+    for address in (asked.auxiliary_addresses or {}).values():
+        try:
+            inside = ipaddress.ip_address(address) in subnet
+        except ValueError:
+            raise errors.InvalidArgument(f"invalid auxiliary address {address}") from None
+        if not inside:
+            raise errors.InvalidArgument(f"no matching subnet for aux-address {address}")
+    return dict(asked.auxiliary_addresses or {})
+
+
 def _pools() -> Iterator[ipaddress.IPv4Network]:
     """In Docker's order: what is left of 172.16.0.0/12 after docker0 and docker_gwbridge, then 192.168.0.0/16."""
     for number in range(19, 32):
@@ -134,7 +146,7 @@ def place(
     """The place that is asked for, beside `others`. Raises errors.NotFound (the network), errors.InvalidArgument,
     errors.PermissionDenied (the address is taken), errors.Unavailable (all are)."""
     network = find_network(networks, wanted.network)
-    taken = [other.address for other in others if other.network_id == network.id]
+    taken = [*(other.address for other in others if other.network_id == network.id), *network.reserved.values()]
     address = _asked(wanted, network, taken) if wanted.address else _free(network, taken)
     return LocalAddress(
         network_id=network.id, network=network.name, address=address, interface=interface,

@@ -37,6 +37,7 @@ RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
 RTM_NEWNEIGH, RTM_DELNEIGH, RTM_GETNEIGH = 28, 29, 30
 RTM_NEWRULE, RTM_DELRULE, RTM_GETRULE = 32, 33, 34
 MAIN_TABLE = 254
+UNIVERSE = 0
 NETFILTER = 12
 """The netlink family of connection tracking and nftables."""
 SKIP_STATISTICS = 8
@@ -171,9 +172,10 @@ class Netlink:
             self._links[body] = seen[body]
         return list(self._links.values())
 
-    def addresses(self) -> list[Any]:
-        """IPv4 addresses."""
-        return list(self.dump(RTM_GETADDR, _of_family(ifaddrmsg(), socket.AF_INET)))
+    def addresses(self, family: int = socket.AF_INET) -> list[Any]:
+        """Addresses; of IPv6 not those that each link gives itself."""
+        found = self.dump(RTM_GETADDR, _of_family(ifaddrmsg(), family))
+        return [address for address in found if family == socket.AF_INET or address["scope"] == UNIVERSE]
 
     def default_gateways(self) -> set[tuple[int, str]]:
         """(interface index, gateway) of every IPv4 default route."""

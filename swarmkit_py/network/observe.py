@@ -55,7 +55,7 @@ def inside_faults(plugs: Mapping[LinkKey, Plug]) -> dict[LinkKey, str]:
     with Netlink() as netlink:
         links = {message.get_attr("IFLA_IFNAME"): message for message in netlink.links()}
         addresses = {(m["index"], f"{m.get_attr('IFA_LOCAL') or m.get_attr('IFA_ADDRESS')}/{m['prefixlen']}")
-                     for m in netlink.addresses()}
+                     for family in (socket.AF_INET, socket.AF_INET6) for m in netlink.addresses(family)}
         gateways = netlink.default_gateways()
     found = {}
     for key, plug in plugs.items():
@@ -66,6 +66,8 @@ def inside_faults(plugs: Mapping[LinkKey, Plug]) -> dict[LinkKey, str]:
             found[key] = "is down"
         elif (link["index"], plug.address) not in addresses:
             found[key] = f"has lost its address {plug.address}"
+        elif plug.address6 and (link["index"], plug.address6) not in addresses:
+            found[key] = f"has lost its address {plug.address6}"
         elif plug.gateway and (link["index"], plug.gateway) not in gateways:
             found[key] = f"has lost its default route via {plug.gateway}"
     return found
@@ -122,7 +124,7 @@ def _link(message: Any, names: dict[int, str]) -> Link:
 
 
 def _addresses(netlink: Netlink, namespace: str, devices: dict[int, tuple[str, str]]) -> Iterator[AddressKey]:
-    for message in netlink.addresses():
+    for message in (*netlink.addresses(), *netlink.addresses(socket.AF_INET6)):
         if message["index"] in devices:
             host = message.get_attr("IFA_LOCAL") or message.get_attr("IFA_ADDRESS")
             yield AddressKey(namespace, devices[message["index"]][0], f"{host}/{message['prefixlen']}")
@@ -154,6 +156,7 @@ def _neighbours(
     def wanted(index: int, state: int, _: int) -> bool:
         return index in devices and bool(state & PERMANENT)
 
-    for message in netlink.neighbours(socket.AF_INET, wanted):
-        name = devices[message["ifindex"]][0]
-        yield NeighbourKey(namespace, name, message.get_attr("NDA_DST")), message.get_attr("NDA_LLADDR")
+    for family in (socket.AF_INET, socket.AF_INET6):
+        for message in netlink.neighbours(family, wanted):
+            name = devices[message["ifindex"]][0]
+            yield NeighbourKey(namespace, name, message.get_attr("NDA_DST")), message.get_attr("NDA_LLADDR")

@@ -56,7 +56,8 @@ def place_sandbox(
     sandboxes = [record.sandbox for record in others]
     before = before or Sandbox(id=spec.id)
     free = _interfaces(before)
-    overlays = [_overlay(wanted, before, free) if spec.mode == "bridge" else wanted for wanted in spec.overlays]
+    overlays = [_overlay(wanted, before, free) if spec.mode == "bridge" else wanted
+                for wanted in _with_ipv6(spec.overlays, networks)]
     places = _places(spec, sandboxes, bridges, before, free)
     bridge = _gateway(spec, networks, places)
     kept = before if bridge and before.bridge_gateway == bridge.gateway else Sandbox(id=spec.id)
@@ -96,6 +97,14 @@ def _interfaces(before: Sandbox) -> Iterator[str]:
     """Names that no interface of the sandbox has."""
     taken = {before.bridge_interface, *(o.interface for o in before.overlays), *(p.interface for p in before.locals)}
     return (name for n in count() if (name := f"eth{n}") not in taken)
+
+
+def _with_ipv6(
+    overlays: Iterable[OverlayAddress], networks: Mapping[str, NetworkAssignment]
+) -> Iterator[OverlayAddress]:
+    for place in overlays:
+        network = networks.get(place.network_id)
+        yield replace(place, address6=network.twin(place.address)) if network and network.subnet6 else place
 
 
 def _overlay(wanted: OverlayAddress, before: Sandbox, free: Iterator[str]) -> OverlayAddress:

@@ -182,8 +182,8 @@ def diff(wanted: KernelState, actual: KernelState) -> list[Operation]:
 
 def facts(state: KernelState) -> dict[FactKey, str]:
     """All that is not a link, as one map."""
-    found: dict[FactKey, str] = dict.fromkeys((*state.addresses, *state.returns), "")
-    found.update(state.settings.items())
+    found: dict[FactKey, str] = dict(state.settings.items())  # before the IPv6 addresses that some of them allow
+    found.update(dict.fromkeys((*state.addresses, *state.returns), ""))
     found.update(state.fdb.items())
     found.update(state.neighbours.items())
     return found

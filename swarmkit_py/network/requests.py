@@ -41,6 +41,8 @@ NOARP, PERMANENT = 0x40, 0x80
 GONE = frozenset({errno.ENODEV, errno.ENOENT, errno.ESRCH, errno.EADDRNOTAVAIL})
 THERE = frozenset({errno.EEXIST})
 UNIVERSE, UNICAST, MAIN, BOOT = 0, 1, 254, 3
+NO_DUPLICATES = 0x02
+"""IFA_F_NODAD: no search for another that has the address."""
 TO_TABLE, ON_LINK, RULE_PRIORITY = 1, 4, 100
 """A rule's action, a gateway's flag, and before which other rules ours are asked."""
 
@@ -125,14 +127,20 @@ def delete_group(group: int) -> Request:
 
 
 def address(index: int, value: str, what: str, *, remove: bool = False) -> Request:
-    """`value` is an IPv4 address with prefix."""
+    """`value` is an address with prefix. An IPv6 one counts at once: it is nobody else's."""
     host, _, prefix = value.partition("/")
     message = ifaddrmsg()
-    message["family"], message["prefixlen"], message["index"] = socket.AF_INET, int(prefix), index
+    message["family"], message["prefixlen"], message["index"] = _family(host), int(prefix), index
     message["attrs"] = [("IFA_LOCAL", host), ("IFA_ADDRESS", host)]
+    if ":" in host:
+        message["flags"] = NO_DUPLICATES
     if remove:
         return Request(RTM_DELADDR, 0, message, f"remove address {value} from {what}", GONE)
     return Request(RTM_NEWADDR, NLM_CREATE | NLM_REPLACE, message, f"add address {value} to {what}", THERE)
+
+
+def _family(host: str) -> int:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def default_route(index: int, gateway: str, what: str) -> Request:
@@ -182,7 +190,7 @@ def forward(index: int, mac: str, node: str, what: str, *, remove: bool = False)
 def neighbour(index: int, host: str, mac: str, what: str, *, remove: bool = False) -> Request:
     """A permanent neighbour entry."""
     attributes = [("NDA_DST", host)] + ([] if remove else [("NDA_LLADDR", mac)])
-    message = _neighbour(socket.AF_INET, index, PERMANENT, 0, attributes)
+    message = _neighbour(_family(host), index, PERMANENT, 0, attributes)
     if remove:
         return Request(RTM_DELNEIGH, 0, message, f"remove neighbour {host} from {what}", GONE)
     return Request(RTM_NEWNEIGH, NLM_CREATE | NLM_REPLACE, message, f"add neighbour {host} on {what}")

@@ -29,7 +29,7 @@ class LinkKey(NamedTuple):
 
 
 class AddressKey(NamedTuple):
-    """An IPv4 address with prefix on a link."""
+    """An address with prefix on a link."""
 
     namespace: str
     link: str
@@ -107,6 +107,8 @@ class Plug:
     mtu: int
     address: str
     gateway: str = ""
+    address6: str = ""
+    """On a network with IPv6 as well."""
 
 
 @dataclass(frozen=True)

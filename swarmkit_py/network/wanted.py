@@ -87,6 +87,10 @@ def wanted_state(inputs: Inputs) -> KernelState:
             (AddressKey(place, bridge_of(n), n.node_address) for place, n in places if n.node_address),
             (AddressKey(place, bridge_of(n), f"{vip}/32") for place, n in places if place
              for vip in virtual_addresses(services.get(n.id, ()))),
+            (AddressKey(place, bridge_of(n), n.twin(n.node_address)) for place, n in places
+             if n.node_address and n.subnet6),
+            (AddressKey(place, bridge_of(n), f"{n.twin(vip)}/128") for place, n in places if place and n.subnet6
+             for vip in virtual_addresses(services.get(n.id, ()))),
         )),
         fdb=dict(chain(_peer_fdb(places, inputs.node_address), _port_fdb(plugs))),
         neighbours=dict(_neighbours(places, inputs.node_address)),
@@ -129,7 +133,8 @@ def _rulesets(
             [network.data_path_port for _, network in places],
             kept,
         ),
-        **{place: balancer(services.get(n.id, ()), host_part(n.node_address)) for place, n in places if place},
+        **{place: balancer(services.get(n.id, ()), host_part(n.node_address), n.twin)
+           for place, n in places if place},
         **{record.sandbox.path: redirection(_returns(record, inputs)) for record in inputs.sandboxes.values()
            if record.sandbox.path and record.sandbox.resolver},
     }
@@ -202,7 +207,7 @@ def _plugs(record: SandboxRecord, inputs: Inputs) -> tuple[Wire, ...]:
         return ()
     sockets = [
         Socket(o.interface or f"eth{n}", inputs.namespace(network), bridge_of(network), o.address, "",
-               overlay_mtu(network))
+               overlay_mtu(network), network.twin(o.address))
         for n, o in enumerate(sandbox.overlays) if (network := networks.get(o.network_id))
     ]
     if sandbox.bridge_address:
@@ -231,6 +236,7 @@ class Socket(NamedTuple):
     address: str
     gateway: str
     mtu: int
+    address6: str = ""
 
 
 @lru_cache(maxsize=1024)
@@ -241,7 +247,8 @@ def _wires(id_: str, path: str, sockets: tuple[Socket, ...]) -> tuple[Wire, ...]
             LinkKey(s.namespace, host_end(id_, s.interface)),
             Link(kind="veth", alias=f"{ALIAS_PREFIX}sandbox/{id_}/{s.interface}", mtu=s.mtu, master=s.bridge,
                  isolated=s.bridge == GWBRIDGE.name),
-            Plug(id_, path, s.interface, _mac(host_part(s.address)), s.mtu, s.address, s.gateway),
+            Plug(id_, path, s.interface, _mac(host_part(s.address)), s.mtu, s.address, s.gateway,
+                 s.address6),
         )
         for s in sockets
     )
@@ -270,6 +277,8 @@ def _neighbours(places: list[Place], node_address: str) -> Iterator[tuple[Neighb
             if peer.node_address != node_address:
                 address = host_part(peer.address)
                 yield NeighbourKey(namespace, vxlan_of(network), address), _mac(address)
+                if network.subnet6:
+                    yield NeighbourKey(namespace, vxlan_of(network), network.twin(address)), _mac(address)
 
 
 def _settings(gateways: list[Gateway], networks: list[NetworkAssignment]) -> Iterator[tuple[SettingKey, str]]:
@@ -293,3 +302,8 @@ def _own_settings(namespace: str, network: NetworkAssignment) -> Iterator[tuple[
     yield SettingKey(namespace, f"net/ipv4/conf/{bridge_of(network)}/send_redirects"), "0"
     # Every refusal is told, not one a second.
     yield SettingKey(namespace, "net/ipv4/icmp_ratelimit"), "0"
+    if network.subnet6:
+        yield SettingKey(namespace, "net/ipv6/conf/all/forwarding"), "1"
+        yield SettingKey(namespace, "net/bridge/bridge-nf-call-ip6tables", optional=True), "0"
+        for name in (bridge_of(network), vxlan_of(network)):
+            yield SettingKey(namespace, f"net/ipv6/conf/{name}/disable_ipv6"), "0"

@@ -33,15 +33,15 @@ class PortMapping(Model, frozen=True, kw_only=True):
 
 
 class OverlayAddress(Model, frozen=True, kw_only=True):
-    """A place on an overlay network; `address` with prefix. What follows it is said for containers of one's own
-    only: the network's name, the task that stands for the place in the swarm, and what `docker inspect` shows."""
+    """A place on an overlay network; `address` with prefix, `address6` filled in by the node where there is one. For
+    containers of one's own only: the network's name, the task that stands for the place, the interface inside."""
 
     network_id: str
     address: str
+    address6: str = ""
     network: str = ""
     attachment: str = ""
     interface: str = ""
-    """Inside the container; "": by its turn."""
 
 
 class SandboxSpec(Model, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
 
 from aiohttp import web
 
@@ -34,6 +35,7 @@ from swarmkit_py.errors import (
 from swarmkit_py.model.objects import Network
 
 _PREDEFINED = ("bridge", "host", "none")
+IPV6 = Path("/proc/sys/net/ipv6")
 NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
 
 
@@ -43,6 +45,9 @@ async def create_network(call: Call) -> web.StreamResponse:
     if any(network["Name"] == spec.name for network in known_networks(call, full=False)):
         raise AlreadyExists(f"network with name {spec.name} already exists")
     if request.of_the_swarm:
+        if spec.ipv6 and not IPV6.exists():
+            raise FailedPrecondition("this machine's kernel has no IPv6 (ipv6.disable=1, or built without it): leave "
+                                     "--ipv6 out")
         return json_answer({"Id": _control(call).create_network(spec).id, "Warning": ""}, 201)
     if spec.driver in ("host", "null"):
         raise PermissionDenied(f'only one instance of "{spec.driver}" network is allowed')

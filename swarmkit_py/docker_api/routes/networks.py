@@ -55,7 +55,7 @@ def _of_the_swarm(call: Call, network: Network, nodes: list[Node], full: bool) -
     mine = next((node for node in nodes if node.id == call.backend.swarm_info().node_id), None)
     places = [a.addresses[0] for a in mine.attachments if a.network_id == network.id and a.addresses] if mine else []
     containers = containers_on(
-        network.id, network.spec.name, call.backend.engine.all(), places[0] if places else "")
+        network, network.spec.name, call.backend.engine.all(), places[0] if places else "")
     return swarm_network_json(network, containers, peers_of(network.id, nodes))
 
 
@@ -65,7 +65,7 @@ def _carried(call: Call) -> list[Json]:
     return [
         carried_network_json(
             network, call.api.started, containers_on(
-                network.id, network.name, containers, network.node_address), address)
+                network, network.name, containers, network.node_address), address)
         for network in call.backend.node_networks()
     ]
 

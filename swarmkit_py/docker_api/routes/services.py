@@ -33,15 +33,18 @@ async def list_services(call: Call) -> web.StreamResponse:
     control = call.control()
     filters = parse_filters(call.query("filters"), accepted.SERVICES)
     services = [service for service in control.list_services() if selected(service, filters)]
+    networks = control.list_networks()
     if not call.flag("status"):
-        return json_answer([service_json(service) for service in services])
+        return json_answer([service_json(service, networks=networks) for service in services])
     statuses = service_statuses(services, control.list_tasks(), control.list_nodes())
-    return json_answer([service_json(service, statuses[service.id]) for service in services])
+    return json_answer([service_json(service, statuses[service.id], networks=networks) for service in services])
 
 
 async def inspect_service(call: Call) -> web.StreamResponse:
-    service = call.control().get_service(call.params["id"])
-    return json_answer(service_json(service, insert_defaults=call.flag("insertDefaults")))
+    control = call.control()
+    service = control.get_service(call.params["id"])
+    return json_answer(service_json(
+        service, insert_defaults=call.flag("insertDefaults"), networks=control.list_networks()))
 
 
 async def create_service(call: Call) -> web.StreamResponse:

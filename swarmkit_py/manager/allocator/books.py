@@ -35,8 +35,8 @@ class Books:
         if new is None and old is not None:
             self.pools.pop(old.id, None)
         elif new is not None and new.subnet and new.id not in self.pools:
-            ip_range = new.spec.ipam[0].ip_range if new.spec.ipam else None
-            self.pools[new.id] = Pool(new.subnet, new.gateway, ip_range or "")
+            self.pools[new.id] = Pool(new.subnet, new.gateway, new.spec.ipam4.ip_range or "",
+                                     (new.spec.ipam4.auxiliary_addresses or {}).values())
 
     def follow(self, old: Object | None, new: Object | None) -> bool:
         """An object changed. True if something became free."""

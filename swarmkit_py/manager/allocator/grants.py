@@ -33,14 +33,14 @@ def give_network(tx: Transaction, books: Books, network: Network) -> None:
     vni = network.vni or next_vni({n.vni for n in others})
     if subnet is None or vni is None:
         raise Exhausted(f"no free subnet for network {network.spec.name}: all of the address pool is in use")
-    asked = network.spec.ipam[0].gateway if network.spec.ipam else None
+    asked = network.spec.ipam4.gateway
     new = replace(network, subnet=subnet, gateway=network.gateway or asked or ipam.gateway_of(subnet), vni=vni)
     books.follow_network(network, tx.update(new))
 
 
 def _subnet(tx: Transaction, network: Network, used: list[str]) -> str | None:
-    if network.spec.ipam and network.spec.ipam[0].subnet:
-        return network.spec.ipam[0].subnet
+    if network.spec.ipam4.subnet:
+        return network.spec.ipam4.subnet
     cluster = next(iter(tx.all(Cluster)), None)
     pools = cluster.default_addr_pool if cluster else defaults.ADDR_POOL
     return ipam.next_subnet(pools, cluster.subnet_size if cluster else defaults.SUBNET_SIZE, used)

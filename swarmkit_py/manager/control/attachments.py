@@ -70,15 +70,16 @@ def _refuse_clash(networks: list[Network]) -> None:
     for one, other in combinations(networks, 2):
         if one.id == other.id:
             raise InvalidArgument(f"network {one.spec.name} is named twice: a task joins it once", rpc=True)
-        if _subnet(one) and _subnet(other) and _overlap(_subnet(one), _subnet(other)):
-            raise InvalidArgument(
-                f"networks {one.spec.name} ({_subnet(one)}) and {other.spec.name} ({_subnet(other)}) overlap: "
-                "a task can only be on one of them", rpc=True)
+        for subnet, another in ((_subnet(one), _subnet(other)), (one.spec.subnet6, other.spec.subnet6)):
+            if subnet and another and _overlap(subnet, another):
+                raise InvalidArgument(
+                    f"networks {one.spec.name} ({subnet}) and {other.spec.name} ({another}) overlap: "
+                    "a task can only be on one of them", rpc=True)
 
 
 def _subnet(network: Network) -> str:
     """"" before the allocator has chosen (then it chooses one that overlaps none)."""
-    return network.subnet or (network.spec.ipam[0].subnet if network.spec.ipam else "")
+    return network.subnet or network.spec.ipam4.subnet
 
 
 def _overlap(one: str, other: str) -> bool:

@@ -20,6 +20,7 @@ PREDEFINED_LABEL = "com.docker.swarm.predefined"
 VXLAN_OPTION = "com.docker.network.driver.overlay.vxlanid_list"
 MTU_OPTION = "com.docker.network.driver.mtu"
 _OPTIONS = (VXLAN_OPTION, MTU_OPTION)
+SMALLEST_MTU6 = 1280
 SMALLEST, LARGEST = 29, 8
 """Prefixes of a subnet: a gateway, a virtual address, a node and a task need room."""
 
@@ -40,10 +41,43 @@ def check_network(spec: NetworkSpec, nodes: Mapping[str, str]) -> NetworkSpec:
             rpc=True)
     if spec.driver != "overlay":
         raise NotFound(f'plugin "{spec.driver}" not found')
-    if spec.ipv6:
-        raise Unimplemented("IPv6 overlays (--ipv6) are not there yet in this swarm; leave it out")
     _check_options(spec.driver_options or {})
-    return replace(spec, ipam=_ipam(spec.ipam or [], nodes) or None)
+    six = [config for config in spec.ipam or () if ":" in config.subnet]
+    four = [config for config in spec.ipam or () if ":" not in config.subnet]
+    _check_ipv6(spec, six)
+    ipam = _ipam(four, nodes)
+    return replace(spec, ipam=[*ipam, *(_config6(config, ipam) for config in six)] or None)
+
+
+def _check_ipv6(spec: NetworkSpec, six: list[IPAMConfig]) -> None:
+    if six and not spec.ipv6:
+        raise _wrong(f"ipam configuration: the subnet {six[0].subnet} is IPv6: say --ipv6 as well")
+    if spec.ipv6 and not six:
+        raise _wrong("an IPv6 network needs a subnet for it: --ipv6 --subnet fd00:1::/64 (IPv4 is chosen beside it)")
+    if len(six) > 1:
+        raise Unimplemented("a network with several IPv6 subnets is not there yet in this swarm: give one")
+    if spec.ingress and six:
+        raise Unimplemented("the routing mesh is IPv4 only in this swarm: leave --ipv6 out")
+    if six and int((spec.driver_options or {}).get(MTU_OPTION, 1450)) < SMALLEST_MTU6:
+        raise _wrong(f"IPv6 needs an MTU of {SMALLEST_MTU6} at least")
+
+
+def _config6(config: IPAMConfig, four: list[IPAMConfig]) -> IPAMConfig:
+    """Addresses are the IPv4 ones' numbers in this subnet (`model.addresses`), so nothing else can be said of it."""
+    try:
+        subnet = ipaddress.IPv6Network(config.subnet, strict=False) if "/" in config.subnet else None
+    except ValueError:
+        subnet = None
+    if subnet is None or subnet.is_link_local or subnet.is_multicast or subnet.is_loopback:
+        raise _wrong(f"ipam configuration: invalid subnet {config.subnet}")
+    bits = 32 - ipaddress.ip_network(four[0].subnet).prefixlen if four else 24
+    if 128 - subnet.prefixlen < bits:
+        raise _wrong(f"ipam configuration: the subnet {subnet} is smaller than the network's IPv4 subnet: it has to "
+                     f"hold the same {bits} bits of addresses (/{128 - bits} or larger)")
+    if config.ip_range or config.gateway or config.auxiliary_addresses:
+        raise Unimplemented("ranges, gateways and reserved addresses of IPv6 are not there yet in this swarm: an "
+                            "IPv6 address is the number of the IPv4 address in its subnet")
+    return IPAMConfig(subnet=str(subnet))
 
 
 def vxlan_id(spec: NetworkSpec) -> int:
@@ -85,7 +119,19 @@ def _config(config: IPAMConfig, nodes: Mapping[str, str]) -> IPAMConfig:
     return IPAMConfig(
         subnet=str(subnet), ip_range=_range(config.ip_range or "", subnet) or None,
         gateway=_gateway(config.gateway or "", subnet) or None,
+        auxiliary_addresses={name: _reserved(text, subnet) for name, text in
+                             (config.auxiliary_addresses or {}).items()} or None,
     )
+
+
+def _reserved(text: str, subnet: ipaddress.IPv4Network) -> str:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        raise _wrong(f"ipam configuration: invalid auxiliary address {text}") from None
+    if address not in subnet:
+        raise _wrong(f"no matching subnet for aux-address {text}")
+    return str(address)
 
 
 def _subnet(text: str) -> ipaddress.IPv4Network:
@@ -96,7 +142,7 @@ def _subnet(text: str) -> ipaddress.IPv4Network:
     if subnet is None:
         raise _wrong(f"ipam configuration: invalid subnet {text}")
     if not isinstance(subnet, ipaddress.IPv4Network):
-        raise Unimplemented("IPv6 overlays are not there yet in this swarm: give an IPv4 --subnet")
+        raise _wrong(f"ipam configuration: invalid subnet {text}")
     if not LARGEST <= subnet.prefixlen <= SMALLEST:
         raise _wrong(f"ipam configuration: invalid subnet {text}: its prefix must be from /{LARGEST} to /{SMALLEST}")
     if subnet.is_loopback or subnet.is_multicast or subnet.is_link_local or subnet.is_unspecified:

@@ -213,7 +213,7 @@ def _network_for(shared: Survey, network: Network, node_id: str) -> NetworkAssig
         ingress=network.spec.ingress, attachable=network.spec.attachable, internal=network.spec.internal,
         driver_options=network.spec.driver_options,
         node_address=next((found[0] for found in own if found), ""),
-        data_path_port=shared.data_path_port,
+        data_path_port=shared.data_path_port, subnet6=network.spec.subnet6,
         peers=[peer for owner, peer in shared.peers.get(network.id, ()) if owner != node_id],
         entries=shared.entries if network.spec.ingress else [],
     )

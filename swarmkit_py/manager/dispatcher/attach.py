@@ -62,7 +62,7 @@ def _create(tx: Transaction, node_id: str, request: AttachRequest) -> None:
     network = _find(tx, request.network)
     if not network.spec.attachable:
         raise PermissionDenied(f"network {network.spec.name} not manually attachable", rpc=True)
-    if request.address and not (network.spec.ipam and any(config.subnet for config in network.spec.ipam)):
+    if request.address and not network.spec.ipam4.subnet:
         raise InvalidArgument(
             "user specified IP address is supported only when connecting to networks with user configured subnets")
     asked = NetworkAttachmentConfig(target=network.id, aliases=list(request.names) or None)

@@ -28,6 +28,19 @@ async def test_subnets_are_chosen_in_dockers_order_and_never_overlap() -> None:
         await network.create_local(spec("a"))
 
 
+async def test_addresses_that_are_somebody_elses_are_given_to_nobody() -> None:
+    network = FakeNetwork()
+    asked = IPAMConfig(subnet="10.90.0.0/24", auxiliary_addresses={"printer": "10.90.0.2"})
+    await network.create_local(NetworkSpec(name="mine", driver="bridge", ipam=[asked]))
+    made = await network.create_sandbox(SandboxSpec(id="s1", locals=[LocalPlace(network="mine")]))
+    assert [place.address for place in made.locals] == ["10.90.0.3/24"]
+    with pytest.raises(errors.PermissionDenied, match="Address already in use"):
+        await network.create_sandbox(SandboxSpec(id="s2", locals=[LocalPlace(network="mine", address="10.90.0.2")]))
+    with pytest.raises(errors.InvalidArgument, match="no matching subnet for aux-address 10.91.0.2"):
+        wrong = IPAMConfig(subnet="10.92.0.0/24", auxiliary_addresses={"a": "10.91.0.2"})
+        await network.create_local(NetworkSpec(name="other", driver="bridge", ipam=[wrong]))
+
+
 async def test_places_names_and_nothing_left() -> None:
     network = FakeNetwork()
     mine, other = await network.create_local(spec("mine", "10.90.0.0/24")), await network.create_local(spec("other"))
