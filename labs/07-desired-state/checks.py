@@ -68,9 +68,20 @@ def look_for_successor(c: View, found: list[Life]) -> None:
     if replaced(c, found) is not None:
         return
     left = max(life.ended or 0.0 for life in found) + c.p.delay + CONVERGE * c.speed - c.world.taken
-    if left > 0 and c.p.service in c.world.services:
+    if left > 0 and _restarts(c):
         raise NotYet(1, 0, left)
     c.require(False, 1, 0, final=True)
+
+
+def _restarts(c: View) -> bool:
+    """Is there a service, and may it start anew what ended?"""
+    service = c.world.services.get(c.p.service)
+    return service is not None and condition(service.spec) == "any"
+
+
+def condition(spec: Any) -> str:
+    """When a service starts a task again, as its specification says."""
+    return str(((spec.get("TaskTemplate") or {}).get("RestartPolicy") or {}).get("Condition") or "any")
 
 
 @lab.check("c1", points=4, ever=True)
@@ -210,9 +221,8 @@ def _too_early(c: View) -> dict[str, Any] | None:
 @lab.mistake("never_restart", "c1", "c3")
 def _never(c: View) -> dict[str, Any] | None:
     service = c.world.services.get(c.p.service)
-    policy = ((service.spec.get("TaskTemplate") or {}).get("RestartPolicy") or {}) if service else {}
-    condition = str(policy.get("Condition") or "any")
-    return {"condition": condition} if condition != "any" else None
+    when = condition(service.spec) if service else "any"
+    return {"condition": when} if when != "any" else None
 
 
 @lab.mistake("unpublished", "c1", "c3", "c4")

@@ -1,0 +1,4 @@
+# expect: off_wrong_host
+# Another host.
+@outside
+lab host {other} poweroff

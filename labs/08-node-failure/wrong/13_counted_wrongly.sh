@@ -1,0 +1,6 @@
+# expect: counted_wrongly
+# A guess.
+@outside
+lab cut {silent}
+@step cut
+@predict Q1 40
