@@ -80,7 +80,7 @@ def inode_of(path: str) -> int:
 def owners_of(hosts: list[Host], seen: dict[int, Seen]) -> dict[int, tuple[str, int]]:
     """pid → (host, pid as that host's own pid namespace numbers it), by pid namespace, else by ancestors."""
     namespaces = {seen[host.pid].pidns: host.name for host in hosts if host.pid in seen}
-    apart = len(namespaces) == len(hosts)
+    apart = len(namespaces) == sum(host.pid in seen for host in hosts)  # who is off has none, and shares none
     chains: dict[int, list[int]] = {}
     owners: dict[int, tuple[str, int]] = {}
     for process in seen.values():
