@@ -148,8 +148,8 @@ def windows(c: View) -> list[tuple[float, float]]:
         begun, ended = act(c, begin, host), act(c, end, host)
         given_up = down(c, host, begun.t) if begun else None
         if given_up is not None:
-            end = ended.t if ended else c.world.taken
-            found.append((given_up + min(MARGIN * c.speed, (end - given_up) / 2), end))
+            until = ended.t if ended else c.world.taken
+            found.append((given_up + min(MARGIN * c.speed, (until - given_up) / 2), until))
     return found
 
 
