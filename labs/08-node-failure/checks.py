@@ -248,8 +248,7 @@ def _started_too_early(c: View) -> dict[str, Any] | None:
     begun, started = act(c, "poweroff", c.p.dead), act(c, "start", c.p.dead)
     if begun is None or started is None or started.t < begun.t:
         return None
-    given_up = down(c, c.p.dead, begun.t)
-    return {"seconds": f"{started.t - begun.t:.0f}"} if given_up is None or given_up > started.t else None
+    return {"seconds": f"{started.t - begun.t:.0f}"}
 
 
 @lab.mistake("rebooted", "c1")
@@ -273,8 +272,7 @@ def _healed_too_early(c: View) -> dict[str, Any] | None:
     begun, mended = act(c, "cut", c.p.silent), act(c, "heal", c.p.silent)
     if begun is None or mended is None or mended.t < begun.t:
         return None
-    given_up = down(c, c.p.silent, begun.t)
-    return {"seconds": f"{mended.t - begun.t:.0f}"} if given_up is None or given_up > mended.t else None
+    return {"seconds": f"{mended.t - begun.t:.0f}"}
 
 
 @lab.mistake("cut_wrong_host", "silent")

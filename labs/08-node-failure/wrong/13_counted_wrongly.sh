@@ -4,3 +4,5 @@
 lab cut {silent}
 @step cut
 @predict Q1 40
+@outside
+lab heal {silent}
