@@ -3,6 +3,7 @@
     SwarmError                     anything we say on purpose; never a traceback for a user
     ├── InvalidArgument      400   the request is wrong in itself
     ├── FailedPrecondition   400   right in itself, but not in this state
+    ├── OutOfRange           400   a version to go on from that is forgotten, or yet to come
     ├── Unauthenticated      401   who are you?
     ├── PermissionDenied     403   known, but not allowed
     ├── NotFound             404
@@ -46,6 +47,10 @@ class InvalidArgument(SwarmError):
 
 class FailedPrecondition(SwarmError):
     status, code = 400, "FailedPrecondition"
+
+
+class OutOfRange(SwarmError):
+    status, code = 400, "OutOfRange"
 
 
 class Unauthenticated(SwarmError):
@@ -107,7 +112,7 @@ BY_CODE: dict[str, type[SwarmError]] = {
     cls.code: cls
     for cls in (
         OutOfSequence, InvalidArgument, FailedPrecondition, Unauthenticated, PermissionDenied, NotFound,
-        AlreadyExists, Internal, Unimplemented, Unavailable,
+        AlreadyExists, Internal, OutOfRange, Unimplemented, Unavailable,
     )
 }
 """For rebuilding an error that crossed the wire as its code."""

@@ -68,12 +68,20 @@ class Engine:
 
     def events(self, opened: Callable[[socket.socket], None] | None = None) -> Iterator[dict[str, Any]]:
         """The engine's events from now on, until the connection is closed by either side."""
+        return self.stream("/events", opened)
+
+    def stream(
+        self, path: str, opened: Callable[[socket.socket], None] | None = None, **query: Any,
+    ) -> Iterator[dict[str, Any]]:
+        """A call that answers line by line, until the connection is closed by either side."""
         connection = _UnixConnection(self.path, None)
         try:
-            connection.request("GET", f"{API}/events")
+            connection.request("GET", API + path + _query(query))
             if opened is not None:
                 opened(connection.sock)
             response = connection.getresponse()
+            if response.status >= 400:
+                raise EngineError(response.status, _message(response.read()))
             while line := response.readline():
                 if line.strip():
                     yield json.loads(line)

@@ -33,8 +33,8 @@ def why(
 
     if bool(target) is rebalance:
         raise InvalidArgument("Say which task or service: lab why web, or lab why --rebalance.")
-    words = _words(lang)
-    manager = _manager(name)
+    words = words_of(lang)
+    manager = the_manager(name)
     answer = _ask(manager, "/swarmkit/rebalance" if rebalance else f"/swarmkit/why/{target}")
     if as_json:
         print(json.dumps(answer, indent=2))
@@ -43,7 +43,7 @@ def why(
     print(paint_all(lines, sys.stdout.isatty() and "NO_COLOR" not in os.environ))
 
 
-def _words(lang: str) -> Words:
+def words_of(lang: str) -> Words:
     from labs.kit.words import kit_words, language
     from swarmkit_py.errors import InvalidArgument
 
@@ -53,7 +53,7 @@ def _words(lang: str) -> Words:
         raise InvalidArgument(str(error)) from None
 
 
-def _manager(name: str) -> Engine:
+def the_manager(name: str) -> Engine:
     """The first host whose Docker is a manager's."""
     from labs.kit.engine_client import Engine
     from swarmkit_py.errors import FailedPrecondition

@@ -24,11 +24,16 @@ from swarmkit_py.network.base import LocalNetworks
 from swarmkit_py.rpc.messages import LogLineMessage
 from swarmkit_py.runtime.base import ContainerEngine, ImageKeeper, LogOptions
 from swarmkit_py.runtime.base_mounts import VolumeStore
+from swarmkit_py.store.history import History
 from swarmkit_py.store.watch import Change
 
 
 class ControlApi(Protocol):
     """A manager's verbs (SwarmKit's controlapi): validation, look-up, and one transaction each."""
+
+    @property
+    def history(self) -> History:
+        """The last commits of the store, by version."""
 
     def get_cluster(self) -> Cluster: ...
 

@@ -36,6 +36,7 @@ from swarmkit_py.docker_api.routes import (
     system,
     tasks,
     volumes,
+    watch,
     why,
 )
 from swarmkit_py.docker_api.routing import Handler, Route, Router, split_version
@@ -45,7 +46,7 @@ log = logging.getLogger(__name__)
 
 TABLES = (system, metrics, swarm, nodes, secrets, volumes, services, service_logs, tasks, networks, network_changes,
           network_connect, containers, container_extras, container_prune, stats, attach, exec, absent,
-          image_transfer, images, events, why)
+          image_transfer, images, events, watch, why)
 """`image_transfer` comes before `images`, whose names may hold any word."""
 
 

@@ -6,7 +6,7 @@ and-ed. Counterpart: moby/api/types/filters/parse.go and daemon/cluster/filters.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 import msgspec
 
@@ -42,6 +42,10 @@ class Filters:
 
     def get(self, key: str) -> list[str]:
         return self._values.get(key, [])
+
+    def as_lists(self) -> dict[str, list[str]]:
+        """All that is asked for."""
+        return {key: list(values) for key, values in self._values.items()}
 
     def exact(self, key: str, *found: str) -> bool:
         """True if the key is not asked for, or one of its values is one of `found`."""
@@ -92,7 +96,7 @@ def _has_label(labels: Mapping[str, str], wanted: str) -> bool:
     return key in labels and (not equals or labels[key] == value)
 
 
-def parse_filters(text: str, accepted: set[str]) -> Filters:
+def parse_filters(text: str, accepted: Collection[str]) -> Filters:
     """Raises InvalidArgument for what is no JSON of one of the two spellings, and for a key not accepted."""
     filters = Filters(_decode(text)) if text else Filters({})
     for key in filters._values:

@@ -16,6 +16,7 @@ from swarmkit_py.clock import Clock
 from swarmkit_py.errors import AlreadyExists, Internal, NotFound, OutOfSequence
 from swarmkit_py.model.objects import Cluster, Config, Network, Node, Object, Secret, Service, StoreObject, Task
 from swarmkit_py.model.states import Writer, may_move
+from swarmkit_py.store.history import History
 from swarmkit_py.store.table import Table, matches
 from swarmkit_py.store.watch import Change, Watch
 
@@ -122,6 +123,8 @@ class Store:
             self.index, objects = journal.load()
             for obj in objects:
                 self._tables[type(obj)].put(obj)
+        self.history = History(self.index)
+        """The last commits, for those who follow the store from a version on."""
 
     def get(self, kind: type[O], object_id: str) -> O | None:
         return cast("O | None", self._tables[kind].rows.get(object_id))
@@ -183,6 +186,8 @@ class Store:
             self._journal.close()
 
     def _publish(self, changes: list[Change]) -> None:
+        if changes:
+            self.history.record(self.index, changes)
         for watch in list(self._watches) if changes else ():
             watch.publish(changes)
 

@@ -20,6 +20,7 @@ from swarmkit_py.model.objects import Cluster, Config, Network, Node, Secret, Se
 from swarmkit_py.model.specs import ClusterSpec, ConfigSpec, NetworkSpec, NodeSpec, SecretSpec, ServiceSpec
 from swarmkit_py.model.states import Role, Writer
 from swarmkit_py.runtime.base import LogOptions
+from swarmkit_py.store.history import History
 from swarmkit_py.store.memory import Store
 from swarmkit_py.store.watch import Change, Watch
 
@@ -163,6 +164,11 @@ class Control:
         if options.follow:
             return follow_service(self._store, self._log_broker, service.id, options)
         return task_logs(self._log_broker, self._store.find(Task, service_id=service.id), options)
+
+    @property
+    def history(self) -> History:
+        """The last commits, by version."""
+        return self._store.history
 
     def subscribe(self) -> AsyncIterator[list[Change]]:
         """Commits from this call on; `aclose` it to unsubscribe."""
