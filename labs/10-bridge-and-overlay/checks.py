@@ -261,6 +261,12 @@ def Q3(c: View) -> str | None:  # noqa: N802
     return str(_cable(c) - int(interface(c, tasks[0])["mtu"])) if tasks and interface(c, tasks[0]) else None
 
 
+@lab.truth("Q4")
+def Q4(c: View) -> str | None:  # noqa: N802
+    tasks = pair(c)
+    return c.world.wire(tasks[1].host) if tasks else None
+
+
 @lab.truth("inner")
 def _inner(c: View) -> str | None:
     """What one reads who listens inside; for the wrong answer."""

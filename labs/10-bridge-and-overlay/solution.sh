@@ -34,5 +34,6 @@ docker exec $(docker ps -q -f name={service}.1) ip link
 @predict Q3 {truth_Q3}
 @step mtu
 for n in /run/swarmd/networks/*; do nsenter --net=$n ip -d link show type vxlan; nsenter --net=$n bridge fdb show | grep dst; done
+@predict Q4 {truth_Q4}
 @step tables
 @step goal

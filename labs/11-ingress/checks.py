@@ -199,6 +199,14 @@ def Q1(c: View) -> str | None:  # noqa: N802  it is the question's name
     return said if said in peers else next(iter(peers), None)
 
 
+@lab.truth("Q2")
+def Q2(c: View) -> str | None:  # noqa: N802
+    """The number of ingress in the envelope, by the entry node's kernel."""
+    numbers = [link["linkinfo"]["info_data"]["id"] for host in entries(c)[:1] for link in c.world.links(host)
+               if link.get("linkinfo", {}).get("info_kind") == "vxlan"]
+    return str(numbers[0]) if numbers else None
+
+
 @lab.truth("entry")
 def _entry(c: View) -> str | None:
     return next(iter(entries(c)), None)

@@ -16,6 +16,7 @@ curl http://{truth_entry}:{port}/
 @{truth_entry}
 nft list ruleset | grep {port}
 grep dport={port} /proc/net/nf_conntrack
+@predict Q2 {truth_Q2}
 @step trace
 @manager1
 docker service scale {service}={more}

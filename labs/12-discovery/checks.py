@@ -243,6 +243,11 @@ def Q2(c: View) -> str | None:  # noqa: N802
     return resolver(c)
 
 
+@lab.truth("Q3")
+def Q3(c: View) -> str | None:  # noqa: N802
+    return next(iter(answered(c, c.p.service)), None)
+
+
 @lab.truth("old")
 def _first_list(c: View) -> str | None:
     """What a student copies who asks too early; for the wrong answer."""

@@ -9,6 +9,7 @@ docker service create --network {network} --constraint node.hostname=={home} --n
 @{home}
 docker exec $(docker ps -q -f name={asker}) nslookup {service}
 docker exec $(docker ps -q -f name={asker}) nslookup tasks.{service}
+@predict Q3 {truth_Q3}
 @step name
 docker exec $(docker ps -q -f name={asker}) cat /etc/resolv.conf
 curl http://{service}/

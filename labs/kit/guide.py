@@ -159,7 +159,7 @@ class Guide:
         self._save()
 
     def _predict(self) -> None:
-        self.screen.mode, self.screen.asking, self.screen.typed = ANSWER, self.screen.unanswered, ""
+        self.screen.mode, self.screen.asking, self.screen.typed = ANSWER, self.screen.question, ""
 
     def _type(self, key: str) -> None:
         if key in ("\r", "\n"):
@@ -175,8 +175,11 @@ class Guide:
         code, self.screen.mode = self.screen.asking, WATCH
         if self.screen.typed and self.referee.predict(code, self.screen.typed) is None:
             self.screen.notice = self.words("screen.unread", form=self.words(f"predictions.{code}.form"))
-        elif self.screen.typed and self.screen.unanswered:
-            self._predict()
+        elif self.screen.typed:
+            if self.screen.unanswered:
+                self._predict()
+            elif self.screen.now.checks:
+                self.refresh()  # what was read is judged at once: no event of the cluster tells of an answer
         self._stamp = self.referee.store.stamp()
 
     def _next(self) -> None:

@@ -61,6 +61,14 @@ class Screen:
         return next((code for code in self.now.asked if code not in self.said), "")
 
     @property
+    def question(self) -> str:
+        """What may be answered now: the next one without an answer; while something fails, also what was read wrong.
+        A prediction stays as it was made."""
+        wrong = [code for code in self.now.ask if self.said.get(code) != self.truths.get(code)]
+        failed = any(result.status == "failed" for result in self.results)
+        return self.unanswered or (wrong[0] if wrong and failed else "")
+
+    @property
     def done(self) -> bool:
         """May one go on? On the last step: may the final inspection start?"""
         if self.unanswered:
@@ -82,7 +90,7 @@ def allowed_keys(screen: Screen) -> list[str]:
         return []
     keys = ["n"] if screen.done and not screen.finished else []
     keys += ["h"] if screen.hint_level < HINT_LEVELS and not screen.done else []
-    keys += ["p"] if screen.unanswered else []
+    keys += ["p"] if screen.question else []
     keys += ["t"] if screen.tmux and screen.now.on else []
     return [*keys, "l", "x", "?", "q", *(["F2"] if screen.tmux else [])]
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
+from labs.kit.folder import find_lab
+from labs.kit.guide import Guide
 from labs.kit.judge import Judge, Result
 from labs.kit.picture import draw
 from labs.kit.screen import ANSWER, ASK_RESET, HELP, LIST, Screen, allowed_keys, render_screen
@@ -114,3 +118,35 @@ def compare(path: Path, text: str) -> None:
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
     assert text == path.read_text(encoding="utf-8")
+
+
+def reading(said: str, truth: str, status: str, unread: bool = False) -> Screen:
+    """Lab 02's step with a question about what was seen."""
+    lab = find_lab("02-first-service")
+    number = next(number for number, step in enumerate(lab.steps) if step.ask)
+    return Screen(lab, number, results=[Result("fs8", status)], said={} if unread else {"Q1": said},
+                  truths={"Q1": truth})
+
+
+def test_what_was_read_wrong_may_be_answered_again() -> None:
+    assert "p" in allowed_keys(reading("1", "2", "failed")) and reading("1", "2", "failed").question == "Q1"
+    assert "p" not in allowed_keys(reading("2", "2", "failed"))
+    assert "p" not in allowed_keys(reading("1", "2", "passed"))
+    assert "p" in allowed_keys(reading("", "2", "failed", unread=True))
+
+
+def test_a_prediction_stays_as_it_was_made() -> None:
+    assert "p" not in allowed_keys(screen("predict_up", {}, said={"P1": "5/5/0", "P2": "no"},
+                                          truths={"P1": "4/3/3", "P2": "no"}))
+
+
+def test_an_answer_is_judged_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[str] = []
+    store = SimpleNamespace(stamp=lambda: (0, 0))
+    guide = Guide.__new__(Guide)
+    guide.screen = reading("1", "2", "failed")
+    guide.screen.mode, guide.screen.asking, guide.screen.typed = ANSWER, "Q1", "2"
+    guide.referee = cast("Any", SimpleNamespace(predict=lambda code, text: text, store=store))
+    monkeypatch.setattr(guide, "refresh", lambda: looks.append("look"))
+    guide._answer()
+    assert looks == ["look"]
