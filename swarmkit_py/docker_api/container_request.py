@@ -84,7 +84,7 @@ def _sandbox(body: Json, host: Json, exposed: list[str]) -> SandboxSpec:
 
 
 def _refuse_twice(ports: list[PortMapping]) -> None:
-    chosen = [(port.protocol, port.published_port) for port in ports if port.published_port]
+    chosen = [(port.protocol, port.published_port) for port in ports if port.published_port and not port.last_port]
     for port in chosen:
         if chosen.count(port) > 1:
             raise InvalidArgument(f"the host port {port[1]}/{port[0]} is published twice")

@@ -99,7 +99,7 @@ def ports_summary(container: Container, image: Image | None) -> list[Json]:
     """The PORTS column: published ports while it runs, and what the image exposes beside them."""
     published = _published(container)
     taken = {f"{port.target_port}/{port.protocol}" for port in published}
-    shown = [{"IP": "0.0.0.0", "PrivatePort": port.target_port, "PublicPort": port.published_port,
+    shown = [{"IP": port.host or "0.0.0.0", "PrivatePort": port.target_port, "PublicPort": port.published_port,
               "Type": port.protocol} for port in published]
     for port in exposed_ports(image) if container.running else []:
         number, _, protocol = port.partition("/")
@@ -113,7 +113,8 @@ def bindings(ports: Iterable[PortMapping], *, number: bool = True) -> Json:
     found: Json = {}
     for port in ports:
         host_port = str(port.published_port) if port.published_port or number else ""
-        entry = {"HostIp": "0.0.0.0" if number else "", "HostPort": host_port}
+        host_port += f"-{port.last_port}" if port.last_port else ""
+        entry = {"HostIp": port.host or ("0.0.0.0" if number else ""), "HostPort": host_port}
         found.setdefault(f"{port.target_port}/{port.protocol}", []).append(entry)
     return found
 

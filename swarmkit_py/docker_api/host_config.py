@@ -6,6 +6,7 @@ zero values (it sends all fields) ask for nothing. Counterpart: moby/api/types/c
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import Any
 
 from swarmkit_py.docker_api import mount_request
@@ -76,9 +77,7 @@ def port_mappings(host: Json) -> list[PortMapping]:
         raise InvalidArgument("HostConfig.PortBindings: a list of HostIp and HostPort is needed for each port")
     for target, places in bindings.items():
         for place in places or [{}]:
-            if place.get("HostIp", "") not in ("", "0.0.0.0", "::"):
-                raise Unimplemented(f"publishing on the address {place['HostIp']} only is not there yet in this kit")
-            found.append(_mapping(target, place.get("HostPort", "")))
+            found.append(_mapping(target, place.get("HostPort", ""), _host(place.get("HostIp", ""))))
     return found
 
 
@@ -88,15 +87,30 @@ def _are_places(places: object) -> bool:
         isinstance(place, dict) and all(isinstance(text, str) for text in place.values()) for place in places)
 
 
-def _mapping(target: str, host_port: str) -> PortMapping:
+def _host(address: str) -> str:
+    """An IPv4 address of the machine's, "" for all of them."""
+    if address in ("", "0.0.0.0", "::"):
+        return ""
+    try:
+        found = ip_address(address)
+    except ValueError:
+        raise InvalidArgument(f"invalid IP address: {address}") from None
+    if found.version == 6:
+        raise Unimplemented(f"publishing on an IPv6 address ({address}) is not there yet in this kit")
+    return str(found)
+
+
+def _mapping(target: str, host_port: str, host: str) -> PortMapping:
     number, _, protocol = target.partition("/")
-    if "-" in host_port:
-        raise Unimplemented(f"a range of host ports ({host_port}) is not there yet in this kit")
+    host_port, dash, last = host_port.partition("-")
+    if dash and not (host_port.isdigit() and last.isdigit() and 0 < int(host_port) <= int(last) < 65536):
+        raise InvalidArgument(f"invalid port specification: {target} published at '{host_port}-{last}'")
     if not number.isdigit() or not 0 < int(number) < 65536 or not (host_port or "0").isdigit():
         raise InvalidArgument(f"invalid port specification: {target} published at '{host_port}'")
     if (protocol or "tcp") not in ("tcp", "udp") or int(host_port or 0) > 65535:
         raise InvalidArgument(f"invalid port specification: {target} published at '{host_port}'")
-    return PortMapping(protocol=protocol or "tcp", published_port=int(host_port or 0), target_port=int(number))
+    return PortMapping(protocol=protocol or "tcp", published_port=int(host_port or 0), target_port=int(number),
+                       last_port=int(last or 0), host=host)
 
 
 _ZERO: Json = {

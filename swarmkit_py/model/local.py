@@ -13,6 +13,9 @@ from swarmkit_py.clock import ZERO_TIME
 from swarmkit_py.model.base import Model
 
 BRIDGE_NAME = "com.docker.network.bridge.name"
+ICC = "com.docker.network.bridge.enable_icc"
+MASQUERADE = "com.docker.network.bridge.enable_ip_masquerade"
+HOST_BINDING = "com.docker.network.bridge.host_binding_ipv4"
 
 
 class LocalNetwork(Model, frozen=True, kw_only=True):

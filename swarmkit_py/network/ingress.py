@@ -29,6 +29,8 @@ class Forward:
     protocol: str
     port: int
     backends: tuple[tuple[str, int], ...]
+    host: str = ""
+    """The one address of this machine that it is a port of, "" for all."""
 
     @property
     def name(self) -> str:
@@ -41,7 +43,8 @@ class Forward:
         if not self.backends:
             return f"add element inet {TABLE} refused {{ {key} }}"
         choices = ", ".join(f"{n} : {address} . {port}" for n, (address, port) in enumerate(self.backends))
-        balance = (f"meta l4proto {self.protocol} dnat ip addr . port to "
+        only = f"ip daddr {self.host} " if self.host else ""
+        balance = (f"{only}meta l4proto {self.protocol} dnat ip addr . port to "
                    f"numgen inc mod {len(self.backends)} map {{ {choices} }}")
         return (f"add chain inet {TABLE} {self.name}\nadd rule inet {TABLE} {self.name} {balance}\n"
                 f"add element inet {TABLE} published {{ {key} : goto {self.name} }}")
@@ -67,6 +70,8 @@ class GatewayBridge:
     subnet: str
     internal: bool = False
     """Its containers reach each other and this machine, nobody else."""
+    masquerade: bool = True
+    """False: they leave with their own addresses."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +107,7 @@ def ruleset(
         chain("postrouting", "nat hook postrouting priority srcnat", _source_rules(gateways, overlays)),
     ]
     # Parts of their own: they stay as they are when backends change, so there is no moment in which to miss them.
-    served = (Member("served", f"{f.protocol} . {f.port}") for f in forwards if f.backends)
+    served = (Member("served", f"{f.protocol} . {f.port}") for f in forwards if f.backends and not f.host)
     return Ruleset(table(*parts), (*(Member("kept", address) for address in kept), *forwards, *served))
 
 
@@ -149,5 +154,6 @@ def _source_rules(gateways: Sequence[GatewayBridge], overlays: Sequence[OverlayB
             for overlay in overlays if overlay.node_address]
     own = "ip saddr 127.0.0.0/8 ct status dnat masquerade"
     hairpin = [f'ip saddr {g.subnet} oifname "{g.name}" ct status dnat masquerade' for g in gateways]
-    outside = [f'ip saddr {g.subnet} oifname != "{g.name}" masquerade' for g in gateways if not g.internal]
+    outside = [f'ip saddr {g.subnet} oifname != "{g.name}" masquerade'
+               for g in gateways if not g.internal and g.masquerade]
     return [*mesh, own, *hairpin, *outside]

@@ -11,14 +11,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from swarmkit_py import errors
-from swarmkit_py.model.local import BRIDGE_NAME, LocalAddress, LocalNetwork, LocalPlace
+from swarmkit_py.model.local import BRIDGE_NAME, HOST_BINDING, ICC, MASQUERADE, LocalAddress, LocalNetwork, LocalPlace
 from swarmkit_py.model.specs import IPAMConfig, NetworkSpec
 from swarmkit_py.network.names import DOCKER0, GWBRIDGE
 from swarmkit_py.network.ports import lowest_free
 from swarmkit_py.runtime.base import Sandbox
 
 MTU = "com.docker.network.driver.mtu"
-OPTIONS = (MTU, BRIDGE_NAME)
+OPTIONS = (MTU, BRIDGE_NAME, ICC, MASQUERADE, HOST_BINDING)
 LONGEST_LINK = 15
 
 
@@ -59,10 +59,21 @@ def _check(spec: NetworkSpec) -> None:
     for name in spec.driver_options or {}:
         if name not in OPTIONS:
             raise errors.Unimplemented(
-                f"the option {name} of a bridge is not there yet in this kit: {' and '.join(OPTIONS)} are")
+                f"the option {name} of a bridge is not there yet in this kit: {', '.join(OPTIONS)} are")
+    for name in (ICC, MASQUERADE):
+        if (said := (spec.driver_options or {}).get(name, "true")) not in ("true", "false"):
+            raise errors.InvalidArgument(f"invalid value for {name}: {said!r} is neither true nor false")
+    _check_host((spec.driver_options or {}).get(HOST_BINDING, "0.0.0.0"))
     mtu = (spec.driver_options or {}).get(MTU, "1500")
     if not (mtu.isascii() and mtu.isdecimal() and 68 <= int(mtu) <= 65535):
         raise errors.InvalidArgument(f"invalid value for {MTU}: {mtu!r} is no number from 68 to 65535")
+
+
+def _check_host(address: str) -> None:
+    try:
+        ipaddress.IPv4Address(address)
+    except ValueError:
+        raise errors.InvalidArgument(f"invalid value for {HOST_BINDING}: {address!r} is no IPv4 address") from None
 
 
 def _check_link(network: LocalNetwork, others: Iterable[LocalNetwork], here: Sequence[tuple[str, str]]) -> None:

@@ -21,6 +21,8 @@ class Gateway:
     internal: bool = False
     """No way out."""
     mtu: int = 1500
+    masquerade: bool = True
+    """Its containers leave with the machine's address."""
 
     @property
     def subnet(self) -> str:

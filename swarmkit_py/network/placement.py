@@ -14,13 +14,13 @@ from msgspec.structs import replace
 
 from swarmkit_py import errors
 from swarmkit_py.model.assignment import NetworkAssignment, ServiceEndpoint
-from swarmkit_py.model.local import LocalAddress, LocalNetwork
+from swarmkit_py.model.local import HOST_BINDING, LocalAddress, LocalNetwork
 from swarmkit_py.network import local
 from swarmkit_py.network.names import DOCKER0, GWBRIDGE, Gateway
 from swarmkit_py.network.ports import PortKey, lowest_free, place_ports
 from swarmkit_py.network.records import SandboxRecord
 from swarmkit_py.network.redirect import RESOLVER
-from swarmkit_py.runtime.base import OverlayAddress, Sandbox, SandboxSpec
+from swarmkit_py.runtime.base import OverlayAddress, PortMapping, Sandbox, SandboxSpec
 
 MODES = ("task", "bridge", "unplugged", "none", "host")
 DEFAULT_BRIDGE = "bridge"
@@ -70,9 +70,19 @@ def place_sandbox(
         bridge_gateway=bridge.gateway if bridge else "",
         bridge_interface=kept.bridge_interface or (next(free) if bridge and spec.mode == "bridge" else ""),
         overlays=overlays, locals=places, keeps_source=spec.keeps_source,
-        ports=before.ports or (place_ports(spec.id, spec.ports, _taken(sandboxes, endpoints), listens)
-                               if outward else []),
+        ports=before.ports or (
+            place_ports(spec.id, _bound(spec, places, bridges), _taken(sandboxes, endpoints), listens)
+            if outward else []),
     ))
+
+
+def _bound(
+    spec: SandboxSpec, places: list[LocalAddress], bridges: Mapping[str, LocalNetwork]
+) -> list[PortMapping]:
+    """Where no address of the machine was said, the network's own default counts."""
+    first = next((bridges[place.network_id] for place in places if place.gateway), None)
+    host = first.options.get(HOST_BINDING, "") if first else ""
+    return [port if port.host or host in ("", "0.0.0.0") else replace(port, host=host) for port in spec.ports]
 
 
 def _taken(sandboxes: Iterable[Sandbox], endpoints: Iterable[ServiceEndpoint]) -> set[PortKey]:

@@ -29,15 +29,25 @@ def place_ports(
     placed = []
     for mapping in asked:
         _check(mapping)
-        key = (mapping.protocol, mapping.published_port or _free_port(mapping.protocol, taken, listens))
+        key = (mapping.protocol, _number(mapping, taken, listens))
         if key in taken or (mapping.published_port and listens(key)):
             raise errors.Conflict(
                 f"driver failed programming external connectivity on endpoint {sandbox_id[:12]}: "
-                f"Bind for 0.0.0.0:{key[1]} failed: port is already allocated"
+                f"Bind for {mapping.host or '0.0.0.0'}:{key[1]} failed: port is already allocated"
             )
         taken.add(key)
-        placed.append(msgspec.structs.replace(mapping, published_port=key[1]))
+        placed.append(msgspec.structs.replace(mapping, published_port=key[1], last_port=0))
     return placed
+
+
+def _number(mapping: PortMapping, taken: set[PortKey], listens: Callable[[PortKey], bool]) -> int:
+    """The one asked for, the first free one of a range (its last where none is), or any."""
+    if not mapping.published_port:
+        return _free_port(mapping.protocol, taken, listens)
+    keys = [(mapping.protocol, number) for number in range(mapping.published_port, mapping.last_port + 1)]
+    free = (number for _, number in keys if (mapping.protocol, number) not in taken)
+    found = (number for number in free if not listens((mapping.protocol, number)))
+    return next(found, mapping.last_port or mapping.published_port)
 
 
 def _check(mapping: PortMapping) -> None:

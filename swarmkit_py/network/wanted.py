@@ -13,7 +13,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from swarmkit_py.model.assignment import NetworkAssignment, ServiceEndpoint, ServiceRecord, mac_of
-from swarmkit_py.model.local import LocalNetwork
+from swarmkit_py.model.local import ICC, MASQUERADE, LocalNetwork
 from swarmkit_py.network.balance import balancer, virtual_addresses
 from swarmkit_py.network.ingress import Forward, GatewayBridge, OverlayBridge, ruleset
 from swarmkit_py.network.names import DOCKER0, GWBRIDGE, Gateway, bridge_of, host_end, namespace_of, vxlan_of
@@ -128,7 +128,8 @@ def _rulesets(
     return {
         HOST: ruleset(
             forwards(inputs),
-            [GatewayBridge(gateway.name, gateway.subnet, internal=gateway.internal) for gateway in gateways],
+            [GatewayBridge(gateway.name, gateway.subnet, internal=gateway.internal, masquerade=gateway.masquerade)
+             for gateway in gateways],
             [OverlayBridge(bridge_of(n), host_part(n.node_address)) for place, n in places if not place],
             [network.data_path_port for _, network in places],
             kept,
@@ -160,7 +161,7 @@ def forwards(inputs: Inputs) -> list[Forward]:
         address = host_part(record.sandbox.outer_address)
         for port in record.sandbox.ports if address else ():
             key = (port.protocol, port.published_port)
-            taken.setdefault(key, Forward(*key, ((address, port.target_port),)))
+            taken.setdefault(key, Forward(*key, ((address, port.target_port),), port.host))
     for endpoint in inputs.endpoints.values():
         key = (endpoint.protocol, endpoint.published_port)
         backends = tuple((address, endpoint.target_port) for address in map(host_part, endpoint.backends))
@@ -169,7 +170,8 @@ def forwards(inputs: Inputs) -> list[Forward]:
 
 
 def _gateway_of(network: LocalNetwork) -> Gateway:
-    return Gateway(network.bridge, network.address, internal=network.internal, mtu=bridge_mtu(network))
+    return Gateway(network.bridge, network.address, internal=network.internal, mtu=bridge_mtu(network),
+                   masquerade=network.options.get(MASQUERADE, "true") == "true")
 
 
 def bridge_mtu(network: LocalNetwork) -> int:
@@ -224,7 +226,8 @@ def _local_sockets(record: SandboxRecord, inputs: Inputs) -> Iterator[Socket]:
         if network := inputs.bridges.get(place.network_id):
             gateway = "" if routed else place.gateway
             routed = routed or bool(gateway)
-            yield Socket(place.interface, HOST, network.bridge, place.address, gateway, bridge_mtu(network))
+            yield Socket(place.interface, HOST, network.bridge, place.address, gateway, bridge_mtu(network),
+                         isolated=network.options.get(ICC, "true") != "true")
 
 
 class Socket(NamedTuple):
@@ -237,6 +240,8 @@ class Socket(NamedTuple):
     gateway: str
     mtu: int
     address6: str = ""
+    isolated: bool = False
+    """It reaches the bridge itself, and none of its other ports that are so."""
 
 
 @lru_cache(maxsize=1024)
@@ -246,7 +251,7 @@ def _wires(id_: str, path: str, sockets: tuple[Socket, ...]) -> tuple[Wire, ...]
         (
             LinkKey(s.namespace, host_end(id_, s.interface)),
             Link(kind="veth", alias=f"{ALIAS_PREFIX}sandbox/{id_}/{s.interface}", mtu=s.mtu, master=s.bridge,
-                 isolated=s.bridge == GWBRIDGE.name),
+                 isolated=s.isolated or s.bridge == GWBRIDGE.name),
             Plug(id_, path, s.interface, _mac(host_part(s.address)), s.mtu, s.address, s.gateway,
                  s.address6),
         )

@@ -30,6 +30,8 @@ class PortMapping(Model, frozen=True, kw_only=True):
     protocol: str = "tcp"
     published_port: int = 0
     target_port: int = 0
+    last_port: int = 0  # with a range: the first free one from `published_port` to this
+    host: str = ""  # the machine's address that it is published on, "" for all
 
 
 class OverlayAddress(Model, frozen=True, kw_only=True):
@@ -69,13 +71,12 @@ class SandboxSpec(Model, frozen=True, kw_only=True):
 class Sandbox(Model, frozen=True, kw_only=True):
     """What the network made of a SandboxSpec. `path` is the namespace's file ("" for host mode); addresses have
     prefixes; `ports` have their published numbers filled in; `resolver` is the address that answers names inside, ""
-    if none does."""
+    if none does; what it shares with the spec is as said there."""
 
     id: str
     path: str = ""
     resolver: str = ""
     nameservers: list[str] = field(default_factory=list)
-    """As in the spec."""
     bridge_address: str = ""
     bridge_gateway: str = ""
     bridge_interface: str = ""
@@ -84,7 +85,6 @@ class Sandbox(Model, frozen=True, kw_only=True):
     ports: list[PortMapping] = field(default_factory=list)
     locals: list[LocalAddress] = field(default_factory=list)
     keeps_source: bool = False
-    """As in the spec."""
 
     @property
     def network_ids(self) -> list[str]:

@@ -48,8 +48,8 @@ class Directory(directory.Directory):
 def _keep_backends(balancer: Callable[..., Ruleset]) -> Callable[..., Ruleset]:
     old: dict[str, set[str]] = {}
 
-    def mutant(records: Iterable[Any], node_address: str) -> Ruleset:
-        made = balancer(records, node_address)
+    def mutant(records: Iterable[Any], *more: Any) -> Ruleset:
+        made = balancer(records, *more)
         if not makes(MISTAKES[2]):
             return made
         parts = []

@@ -149,3 +149,27 @@ def test_a_node_that_is_removed_takes_its_places_along(hosts: Hosts) -> None:
     hosts.until(lambda: leads_to(hosts, MANAGER, task, "lost") == [], "its name is forgotten")
     hosts.until(lambda: hosts.run(MANAGER, "run", "--rm", "--network", "open", "--ip", "10.50.0.99", "tools",
                                   "true").returncode == 0, "its address is free")
+
+
+def test_ports_on_one_address_and_from_a_range_and_options_of_bridges(hosts: Hosts) -> None:
+    docker = hosts.docker
+    docker(MANAGER, "run", "-d", "--name", "inner", "-p", "127.0.0.1:7100:80", "nginx")
+    assert docker(MANAGER, "port", "inner").strip() == "80/tcp -> 127.0.0.1:7100"
+    ask = "curl -s -m 3 -o /dev/null -w '%{http_code}' http://"
+    hosts.until(lambda: hosts.shell(MANAGER, ask + "127.0.0.1:7100") == "200", "it answers on that address")
+    assert hosts.shell(MANAGER, ask + "10.7.0.1:7100") == "000" and hosts.curl(MANAGER, 7100) is None, "on no other"
+    for name in ("one", "two"):
+        docker(MANAGER, "run", "-d", "--name", f"range-{name}", "-p", "7110-7111:80", "nginx")
+    assert [docker(MANAGER, "port", f"range-{name}").strip() for name in ("one", "two")] == [
+        "80/tcp -> 0.0.0.0:7110", "80/tcp -> 0.0.0.0:7111"]
+    assert "port is already allocated" in hosts.docker_error(MANAGER, "run", "--rm", "-p", "7110-7111:80", "nginx")
+    option = "com.docker.network.bridge."
+    docker(MANAGER, "network", "create", "-o", f"{option}enable_icc=false", "-o",
+           f"{option}host_binding_ipv4=127.0.0.1", "apart")
+    for name in ("left", "right"):
+        docker(MANAGER, "run", "-d", "--name", name, "--network", "apart", "-p", "80", *IDLE)
+    assert docker(MANAGER, "port", "left").startswith("80/tcp -> 127.0.0.1:")
+    assert inside(hosts, MANAGER, "left", "ping -c1 -W1 right >/dev/null || echo no") == "no"
+    assert "neither true nor false" in hosts.docker_error(
+        MANAGER, "network", "create", "-o", f"{option}enable_icc=maybe", "odd")
+    docker(MANAGER, "rm", "-f", "inner", "range-one", "range-two", "left", "right")

@@ -76,3 +76,14 @@ async def test_an_internal_network_has_no_way_out() -> None:
     assert f'iifname "{closed.bridge}" oifname "{closed.bridge}" accept' in text
     assert f'iifname "{closed.bridge}" accept' not in text
     assert f'ip saddr {closed.subnet} oifname != ' not in text
+
+
+async def test_a_bridge_may_leave_the_sources_of_its_containers_alone() -> None:
+    network = FakeNetwork()
+    option = "com.docker.network.bridge.enable_ip_masquerade"
+    for subnet, options in (("10.90.0.0/24", {option: "false"}), ("10.91.0.0/24", {option: "true"})):
+        await network.create_local(NetworkSpec(
+            name=subnet[:5], driver="bridge", driver_options=options, ipam=[IPAMConfig(subnet=subnet)]))
+    rules = wanted_state(network.inputs()).rulesets[""].text()
+    assert "ip saddr 10.91.0.0/24 oifname != " in rules
+    assert "ip saddr 10.90.0.0/24 oifname != " not in rules
