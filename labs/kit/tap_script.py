@@ -52,6 +52,14 @@ def _arp(data: bytes) -> dict[str, Any]:
             "dst": socket.inet_ntoa(data[24:28])}
 
 
+def about(icmp: dict[str, Any]) -> list[dict[str, Any]]:
+    """The headers of the packet that an ICMP error speaks of."""
+    try:
+        return _ipv4(icmp["payload"])
+    except (struct.error, IndexError, OSError):
+        return []
+
+
 def _ipv4(data: bytes) -> list[dict[str, Any]]:
     size, total = (data[0] & 15) * 4, struct.unpack_from("!H", data, 2)[0]
     (fragment,) = struct.unpack_from("!H", data, 6)
@@ -60,25 +68,26 @@ def _ipv4(data: bytes) -> list[dict[str, Any]]:
     body = data[size:max(total, size)]
     if fragment & 0x1FFF:
         return [header, {"kind": "fragment", "offset": (fragment & 0x1FFF) * 8}]
-    return [header, *_transport(data[9], body)]
+    return [header, *_transport(data[9], body, total - size)]
 
 
-def _transport(protocol: int, data: bytes) -> list[dict[str, Any]]:
+def _transport(protocol: int, data: bytes, whole: int) -> list[dict[str, Any]]:
+    """`whole`: bytes there were after the IP header, of which `data` may be the beginning."""
     if protocol == 6:
         source, to, seq, ack, size, bits = struct.unpack_from("!HHIIBB", data)
         payload = data[(size >> 4) * 4:]
         flags = "".join(name for n, name in enumerate(FLAGS) if bits & (1 << n))
         return [{"kind": "tcp", "sport": source, "dport": to, "seq": seq, "ack": ack, "flags": flags,
-                 "payload": payload}]
+                 "length": whole - (size >> 4) * 4, "payload": payload}]
     if protocol == 17:
         source, to = struct.unpack_from("!HH", data)
-        header = {"kind": "udp", "sport": source, "dport": to, "payload": data[8:]}
+        header = {"kind": "udp", "sport": source, "dport": to, "length": whole - 8, "payload": data[8:]}
         if to == VXLAN_PORT and len(data) > 16 and data[8] & 8:
             (vni,) = struct.unpack("!I", b"\0" + data[12:15])
             return [header | {"payload": b""}, {"kind": "vxlan", "vni": vni}, *decode(data[16:])]
         return [header]
     if protocol == 1:
-        return [{"kind": "icmp", "type": data[0], "code": data[1]}]
+        return [{"kind": "icmp", "type": data[0], "code": data[1], "payload": data[8:]}]
     return [{"kind": "other", "type": protocol}]
 
 
@@ -115,7 +124,7 @@ def line(headers: list[dict[str, Any]]) -> str:
 
 
 def _said(header: dict[str, Any]) -> str:
-    length = len(header["payload"])
+    length = header["length"]
     if header["kind"] == "udp":
         return f"UDP {length} bytes"
     first = first_line(header["payload"])

@@ -14,8 +14,9 @@ def test_it_says_what_ip_says() -> None:
     assert "lo" in {link["ifname"] for link in ours.values()}
     for link in shown:
         mine = ours[link["ifindex"]]
-        assert {key: mine.get(key) for key in ("ifname", "mtu", "master")} == {
-            key: link.get(key) for key in ("ifname", "mtu", "master")}
+        assert {key: mine.get(key) for key in ("ifname", "mtu", "master", "operstate")} == {
+            key: link.get(key) for key in ("ifname", "mtu", "master", "operstate")}
+        assert ("UP" in mine["flags"]) == ("UP" in link["flags"])
         assert mine.get("linkinfo", {}).get("info_kind") == link.get("linkinfo", {}).get("info_kind")
         assert mine["addr_info"] == [
             {key: address[key] for key in ("family", "local", "prefixlen")} for address in link["addr_info"]]

@@ -1,0 +1,87 @@
+"""Owns what the Docker API says for a trace: which task has an address, which service a port, whose container a name
+means. Only names come from here, and what should be; what is, the kernels say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from labs.kit.cluster_port import Cluster
+from labs.kit.engine_client import Engine, EngineError
+
+SECONDS, MANAGERS_SECONDS = 1.0, 5.0
+"""A swarmd that hangs shall not hold a trace up; what should be, only a manager knows."""
+
+
+@dataclass(frozen=True)
+class Names:
+    """`by_address`: tasks' names. `published`: by (protocol, port), services with their running tasks' addresses.
+    `containers`: (host, container id) by names and ids. `silent`: hosts whose Docker does not answer."""
+
+    by_address: Mapping[str, str] = field(default_factory=dict)
+    published: Mapping[tuple[str, int], Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    containers: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    silent: frozenset[str] = frozenset()
+
+
+def ask(cluster: Cluster) -> Names:
+    """Of every host's Docker at once."""
+    engines = {host.name: Engine(cluster.socket(host.name), MANAGERS_SECONDS if host.role == "manager" else SECONDS)
+               for host in cluster.hosts if host.role != "client"}
+    with ThreadPoolExecutor(max_workers=2 * len(engines) or 1) as pool:
+        listings = {name: pool.submit(_get, engine, "/containers/json") for name, engine in engines.items()}
+        swarms = {name: pool.submit(_swarm, engine) for name, engine in engines.items()}
+        found = {name: listing.result() for name, listing in listings.items()}
+        services, tasks = next((told for swarm in swarms.values() if (told := swarm.result())), ([], []))
+    silent = frozenset(name for name, listing in found.items() if listing is None)
+    return read(services, tasks, {name: listing or [] for name, listing in found.items()}, silent)
+
+
+def _get(engine: Engine, path: str) -> Any:
+    try:
+        return engine.get(path)
+    except (OSError, EngineError):
+        return None
+
+
+def _swarm(engine: Engine) -> tuple[list[Any], list[Any]] | None:
+    """Its services and tasks, of a manager; None of anybody else."""
+    services = _get(engine, "/services")
+    tasks = _get(engine, "/tasks") if services is not None else None
+    return None if services is None or tasks is None else (services, tasks)
+
+
+def read(
+    services: list[Any], tasks: list[Any], listings: Mapping[str, list[Any]], silent: frozenset[str] = frozenset(),
+) -> Names:
+    """The API's answers, pure."""
+    called = {service["ID"]: service["Spec"]["Name"] for service in services}
+    running = [task for task in tasks if task["Status"]["State"] == "running"]
+    addresses = {address: f"{called.get(task['ServiceID'], '?')}.{task.get('Slot') or task['NodeID'][:12]}"
+                 for task in running for address in _addresses(task)}
+    published: dict[tuple[str, int], dict[str, tuple[str, ...]]] = {}
+    for service in services:
+        of_it = tuple(address for task in running if task["ServiceID"] == service["ID"]
+                      for address in _addresses(task))
+        for port in service.get("Endpoint", {}).get("Ports") or ():
+            if port.get("PublishedPort"):
+                key = (port.get("Protocol", "tcp"), port["PublishedPort"])
+                published.setdefault(key, {})[service["Spec"]["Name"]] = of_it
+    containers: dict[str, tuple[str, str]] = {}
+    for host, listing in listings.items():
+        for one in listing:
+            ids = [one["Id"], one["Id"][:12], *(name.lstrip("/") for name in one.get("Names") or ())]
+            labels = one.get("Labels") or {}
+            task = labels.get("com.docker.swarm.task.name", "").rpartition(".")[0]
+            containers |= {name: (host, one["Id"]) for name in [*ids, task] if name}
+            for network in (one.get("NetworkSettings") or {}).get("Networks", {}).values():
+                if network.get("IPAddress"):
+                    addresses.setdefault(network["IPAddress"], ids[-1])
+    return Names(addresses, published, containers, silent)
+
+
+def _addresses(task: Mapping[str, Any]) -> list[str]:
+    return [address.partition("/")[0] for attachment in task.get("NetworksAttachments") or ()
+            for address in attachment.get("Addresses") or ()]
