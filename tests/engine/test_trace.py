@@ -265,6 +265,19 @@ def test_from_a_task_by_name_over_an_overlay(hosts: Hosts) -> None:
     assert changed["before"][2] != changed["after"][2], "from the virtual address to the task's"
 
 
+def test_a_task_whose_names_are_not_led_to_the_resolver(hosts: Hosts) -> None:
+    with stopped_swarmd(hosts, ENTRY):
+        inside = "for p in /run/swarmd/netns/*; do nsenter --net=$p nft {}; done"
+        hosts.shell(ENTRY, inside.format("list table inet swarm > /tmp/resolver"))
+        hosts.shell(ENTRY, inside.format("delete table inet swarm"))
+        try:
+            found = trace(hosts.cluster, "app.1", parse("http://db/"))
+        finally:
+            hosts.shell(ENTRY, inside.format("-f /tmp/resolver"))
+    assert found.failure is not None
+    assert (found.failure.host, found.failure.interface, found.failure.code) == (ENTRY, "127.0.0.11:53", "redirect")
+
+
 def test_wrong_words_are_said(hosts: Hosts) -> None:
     said = lab("trace", "nobody", URL, "--name", hosts.cluster.name)
     assert said.returncode == 2

@@ -1,6 +1,7 @@
 """`lab trace`: one real request and every hop it took, told from the packets seen and the kernels' own tables.
 
-    script      on each host: hears all packets, sends the request, asks nft and conntrack
+    script      on each host: hears all packets, sends the request
+    netfilter   on each host: asks the packet filter and conntrack
     hosts       starts it on every host and talks to it
     world       the kernels' evidence as links, places, tables
     route       which interfaces a request should pass, by those tables

@@ -22,7 +22,7 @@ from labs.kit.trace.kernels import Kernels, Place
 from labs.kit.trace.packets import Connection, Heard, read
 from labs.kit.trace.reasons import Scene
 from labs.kit.trace.route import way
-from labs.kit.trace.story import Result, Target, Trace
+from labs.kit.trace.story import Result, Target, Trace, nameless
 from labs.kit.trace.tell import Evidence, tell
 
 SECONDS, SPARE = 3.0, 10.0
@@ -95,7 +95,10 @@ def _trace(cluster: Cluster, source: str, target: Target, seconds: float, say: C
         raise Unclear("trace.bad.off", host=start.host)
     with listening(cluster, on) as ears:
         ear = ears[start.host]
-        target = replace(target, address=_resolve(cluster, start, ear, target.name))
+        address, code = _resolve(cluster, start, ear, target.name)
+        if code:
+            return nameless(target, start.name, start.host, code)
+        target = replace(target, address=address)
         kernels = look(cluster, ears)
         place = _place(kernels, ear, start)
         entry = way(kernels, place, target.address).end
@@ -120,23 +123,21 @@ def _place(kernels: Kernels, ear: Ear, start: Source) -> Place:
     return place
 
 
-def _resolve(cluster: Cluster, start: Source, ear: Ear, name: str) -> str:
-    """An address: itself, a host's by name, or as the container's resolver says."""
+def _resolve(cluster: Cluster, start: Source, ear: Ear, name: str) -> tuple[str, str]:
+    """An address: itself, a host's by name, or as the container's resolver says; or why it says none."""
     try:
-        return str(ipaddress.IPv4Address(name))
+        return str(ipaddress.IPv4Address(name)), ""
     except ValueError:
         pass
     for host in cluster.hosts:
         if host.name == name:
-            return host.address
+            return host.address, ""
     if name == "localhost":
-        return "127.0.0.1"
+        return "127.0.0.1", ""
     if not start.path:
         raise Unclear("trace.bad.name", name=name)
-    try:
-        return str(ear.ask("lookup", path=start.path, name=name)["address"])
-    except Refused as error:
-        raise Unclear("trace.bad.lookup", name=name, source=start.name, error=str(error)) from None
+    found = ear.ask("lookup", path=start.path, name=name)
+    return found.get("address", ""), found.get("code", "")
 
 
 def _send(ears: Mapping[str, Ear], start: Source, place: Place, entry: Place | None, target: Target,

@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape
 
 from labs.kit.trace.assemble import SEEN, Hop, Passage, Translation
 from labs.kit.trace.story import Trace
-from labs.kit.trace.text import duration, ends, where
+from labs.kit.trace.text import duration, ends, error_of, where
 from labs.kit.words import Words
 
 COLUMN, GAP, BOX, ROW, TOP, EDGE = 268, 92, 38, 54, 112, 24
@@ -77,6 +77,8 @@ def _columns(trace: Trace) -> list[str]:
     met = [hop.step.host for hop in (*trace.before.hops, *trace.after.hops, *trace.answer.hops)]
     if trace.translation:
         met.insert(len(trace.before.hops), trace.translation.host)
+    if not met and trace.failure:
+        met = [trace.failure.host]
     return list(dict.fromkeys(met))
 
 
@@ -91,8 +93,7 @@ def _outcome(trace: Trace, words: Words) -> str:
         status = trace.result.status or words("trace.answered")
         return words("trace.ok", status=status, who=trace.served or trace.served_host, host=trace.served_host,
                      time=time)
-    error = words("trace.timeout", time=time) if trace.result.error == "timeout" else trace.result.error
-    return words("trace.failed", error=error)
+    return words("trace.failed", error=error_of(trace, words))
 
 
 def _markers() -> str:

@@ -16,7 +16,8 @@ from labs.kit.cluster_port import Cluster
 from labs.kit.probe import PYTHON
 from labs.kit.tap_script import PLACES
 
-SCRIPT = Path(__file__).parent / "script.py"
+SCRIPT = (f"import sys; sys.path.insert(0, {str(Path(__file__).parents[3])!r}); "
+          "from labs.kit.trace.script import main; main()")
 READY_SECONDS = 20.0
 
 
@@ -29,7 +30,7 @@ class Ear:
 
     def __init__(self, cluster: Cluster, host: str) -> None:
         self.host = host
-        argv = cluster.enter_argv(host, [PYTHON, "-I", "-S", str(SCRIPT), *PLACES])
+        argv = cluster.enter_argv(host, [PYTHON, "-I", "-S", "-B", "-c", SCRIPT, *PLACES])
         self._process = subprocess.Popen(
             argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self._rest = b""

@@ -34,9 +34,9 @@ def ask(cluster: Cluster) -> Names:
         listings = {name: pool.submit(_get, engine, "/containers/json") for name, engine in engines.items()}
         swarms = {name: pool.submit(_swarm, engine) for name, engine in engines.items()}
         found = {name: listing.result() for name, listing in listings.items()}
-        services, tasks = next((told for swarm in swarms.values() if (told := swarm.result())), ([], []))
+        services, tasks, nodes = next((told for swarm in swarms.values() if (told := swarm.result())), ([], [], []))
     silent = frozenset(name for name, listing in found.items() if listing is None)
-    return read(services, tasks, {name: listing or [] for name, listing in found.items()}, silent)
+    return read(services, tasks, {name: listing or [] for name, listing in found.items()}, nodes, silent)
 
 
 def _get(engine: Engine, path: str) -> Any:
@@ -46,21 +46,31 @@ def _get(engine: Engine, path: str) -> Any:
         return None
 
 
-def _swarm(engine: Engine) -> tuple[list[Any], list[Any]] | None:
-    """Its services and tasks, of a manager; None of anybody else."""
-    services = _get(engine, "/services")
-    tasks = _get(engine, "/tasks") if services is not None else None
-    return None if services is None or tasks is None else (services, tasks)
+def _swarm(engine: Engine) -> list[list[Any]] | None:
+    """Its services, tasks and nodes, of a manager; None of anybody else."""
+    found = []
+    for path in ("/services", "/tasks", "/nodes"):
+        found.append(_get(engine, path))
+        if found[-1] is None:
+            return None
+    return found
 
 
 def read(
-    services: list[Any], tasks: list[Any], listings: Mapping[str, list[Any]], silent: frozenset[str] = frozenset(),
+    services: list[Any], tasks: list[Any], listings: Mapping[str, list[Any]], nodes: list[Any],
+    silent: frozenset[str] = frozenset(),
 ) -> Names:
     """The API's answers, pure."""
     called = {service["ID"]: service["Spec"]["Name"] for service in services}
+    hosts = {node["ID"]: node["Description"]["Hostname"] for node in nodes}
     running = [task for task in tasks if task["Status"]["State"] == "running"]
-    addresses = {address: f"{called.get(task['ServiceID'], '?')}.{task.get('Slot') or task['NodeID'][:12]}"
-                 for task in running for address in _addresses(task)}
+    addresses: dict[str, str] = {}
+    containers: dict[str, tuple[str, str]] = {}
+    for task in running:
+        name = f"{called.get(task['ServiceID'], '?')}.{task.get('Slot') or task['NodeID']}"
+        addresses |= dict.fromkeys(_addresses(task), name)
+        if container := task["Status"].get("ContainerStatus", {}).get("ContainerID"):
+            containers[name] = (hosts.get(task["NodeID"], ""), container)
     published: dict[tuple[str, int], dict[str, tuple[str, ...]]] = {}
     for service in services:
         of_it = tuple(address for task in running if task["ServiceID"] == service["ID"]
@@ -69,7 +79,6 @@ def read(
             if port.get("PublishedPort"):
                 key = (port.get("Protocol", "tcp"), port["PublishedPort"])
                 published.setdefault(key, {})[service["Spec"]["Name"]] = of_it
-    containers: dict[str, tuple[str, str]] = {}
     for host, listing in listings.items():
         for one in listing:
             ids = [one["Id"], one["Id"][:12], *(name.lstrip("/") for name in one.get("Names") or ())]

@@ -10,7 +10,6 @@ from __future__ import annotations
 import ctypes
 import json
 import os
-import re
 import select
 import socket
 import struct
@@ -20,18 +19,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-ETH_P_ALL, CLONE_NEWNET, LONGEST, KEPT, BUFFER = 3, 0x40000000, 65535, 400, 8 << 20
-"""The last three in bytes: read of a packet, said of it, and kept by the kernel for us where it lets us."""
+from labs.kit.trace.netfilter import LONGEST, NETLINK_NETFILTER, Filter, arm, conntrack, traced
+
+ETH_P_ALL, CLONE_NEWNET, KEPT, BUFFER = 3, 0x40000000, 400, 8 << 20
+"""The last two in bytes: said of a packet, and kept by the kernel for us where it lets us."""
 SO_TIMESTAMPNS, SO_RCVBUFFORCE, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP = 35, 33, 270, 1
-NETLINK_NETFILTER, NFNLGRP_NFTRACE = 12, 9
+NFNLGRP_NFTRACE = 9
+RESOLVER = "127.0.0.11"
+"""Docker's, in every container."""
 ARP = bytes.fromhex("0806000108000604")
-NFT_TRACE = 10 << 8 | 17
-TRACE_TABLE, TRACE_CHAIN, TRACE_HANDLE, TRACE_TYPE, TRACE_VERDICT, TRACE_ID = 1, 2, 3, 4, 5, 6
-"""linux/netfilter/nf_tables.h, enum nft_trace_attributes."""
-VERDICTS = {0: "drop", 1: "accept", -1: "continue", -2: "break", -3: "jump", -4: "goto", -5: "return"}
-CT_GET, CT_ORIGINAL, CT_REPLY, NESTED = 1 << 8 | 1, 1, 2, 0x8000
-"""linux/netfilter/nfnetlink_conntrack.h."""
-PROTOCOLS = {"tcp": 6, "udp": 17}
 libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -135,119 +131,6 @@ def _trace_socket() -> socket.socket:
     return sock
 
 
-def attributes(data: bytes) -> dict[int, bytes]:
-    """Netlink attributes by type."""
-    found: dict[int, bytes] = {}
-    while len(data) >= 4:
-        length, kind = struct.unpack_from("=HH", data)
-        if length < 4:
-            break
-        found[kind & 0x3FFF] = data[4:length]
-        data = data[(length + 3) & ~3:]
-    return found
-
-
-def attribute(kind: int, body: bytes) -> bytes:
-    """One, padded."""
-    return struct.pack("=HH", 4 + len(body), kind) + body + bytes(-len(body) % 4)
-
-
-def traced(data: bytes) -> list[dict[str, Any]]:
-    """The trace messages of the packet filter in a netlink datagram: the rules a packet met, in order."""
-    found: list[dict[str, Any]] = []
-    while len(data) >= 20:
-        length, kind = struct.unpack_from("=IH", data)
-        if kind == NFT_TRACE:
-            got = attributes(data[20:length])
-            verdict = attributes(got.get(TRACE_VERDICT, b""))
-            (code,) = struct.unpack(">i", verdict.get(1, b"\0\0\0\0"))
-            found.append({
-                "id": int.from_bytes(got.get(TRACE_ID, b""), "big"), "table": _text(got.get(TRACE_TABLE)),
-                "chain": _text(got.get(TRACE_CHAIN)), "handle": int.from_bytes(got.get(TRACE_HANDLE, b""), "big"),
-                "type": {1: "policy", 2: "return", 3: "rule"}.get(int.from_bytes(got.get(TRACE_TYPE, b""), "big")),
-                "verdict": VERDICTS.get(code, str(code)), "to": _text(verdict.get(2))})
-        data = data[(max(length, 20) + 3) & ~3:]
-    return found
-
-
-def _text(raw: bytes | None) -> str:
-    return (raw or b"").rstrip(b"\0").decode(errors="replace")
-
-
-class Filter:
-    """nft's language, by the library that the nft command is made of. Its table is owned by this process: the kernel
-    removes it when the process ends, however it ends."""
-
-    def __init__(self) -> None:
-        self.nft = ctypes.CDLL("libnftables.so.1")
-        self.nft.nft_ctx_new.restype = ctypes.c_void_p
-        for name in ("nft_ctx_get_output_buffer", "nft_ctx_get_error_buffer"):
-            getattr(self.nft, name).restype = ctypes.c_char_p
-        self.context = ctypes.c_void_p(self.nft.nft_ctx_new(0))
-        self.nft.nft_ctx_buffer_output(self.context)
-        self.nft.nft_ctx_buffer_error(self.context)
-
-    def run(self, text: str, flags: int = 0) -> str:
-        """Raises OSError with nft's reason."""
-        self.nft.nft_ctx_output_set_flags(self.context, flags)
-        if self.nft.nft_run_cmd_from_buffer(self.context, text.encode()):
-            raise OSError(str(self.nft.nft_ctx_get_error_buffer(self.context).decode().strip()[:200]))
-        return str(self.nft.nft_ctx_get_output_buffer(self.context).decode(errors="replace"))
-
-
-HANDLES = 1 << 3
-RULE = re.compile(r"^\t\t(.*) # handle (\d+)$")
-TABLE_LINE, CHAIN_LINE = re.compile(r"^table (\w+ \S+) \{"), re.compile(r"^\tchain (\S+) \{")
-
-
-def texts_of(listing: str) -> dict[str, str]:
-    """`nft -a list ruleset` as rules by "table chain handle"."""
-    found, table, chain = {}, "", ""
-    for line in listing.splitlines():
-        if match := TABLE_LINE.match(line):
-            table = match.group(1).split()[1]
-        elif match := CHAIN_LINE.match(line):
-            chain = match.group(1)
-        elif match := RULE.match(line):
-            found[f"{table} {chain} {match.group(2)}"] = match.group(1)
-    return found
-
-
-def arm(protocol: str, sport: int, dport: int) -> tuple[Filter, dict[str, str]]:
-    """From now on the host's packet filter says which rules these packets meet. OSError where it cannot."""
-    nft = Filter()
-    texts = texts_of(nft.run("list ruleset", HANDLES))
-    rule = f"{protocol} sport {sport} {protocol} dport {dport} meta nftrace set 1"
-    chains = "".join(f"chain {hook} {{ type filter hook {hook} priority -350; {rule}; }}\n"
-                     for hook in ("prerouting", "output"))
-    nft.run(f"table inet labtrace{sport} {{\nflags owner;\n{chains}}}")
-    return nft, texts
-
-
-def conntrack(protocol: str, ends: tuple[str, int, str, int]) -> dict[str, Any] | None:
-    """The namespace's entry of a connection, by its first packet's ends; None if there is none."""
-    source, sport, to, dport = ends
-    addresses = attribute(1, socket.inet_aton(source)) + attribute(2, socket.inet_aton(to))
-    numbers = (attribute(1, bytes([PROTOCOLS[protocol]])) + attribute(2, struct.pack(">H", sport))
-               + attribute(3, struct.pack(">H", dport)))
-    key = attribute(CT_ORIGINAL | NESTED, attribute(1 | NESTED, addresses) + attribute(2 | NESTED, numbers))
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER) as sock:
-        sock.settimeout(2)
-        sock.send(struct.pack("=IHHII", 20 + len(key), CT_GET, 1, 1, 0) + bytes([socket.AF_INET, 0, 0, 0]) + key)
-        answer = sock.recv(LONGEST)
-    if struct.unpack_from("=IH", answer)[1] != 1 << 8:
-        return None
-    got = attributes(answer[20:])
-    return {"original": _tuple(got[CT_ORIGINAL]), "reply": _tuple(got[CT_REPLY])}
-
-
-def _tuple(data: bytes) -> list[Any]:
-    parts = attributes(data)
-    addresses, numbers = attributes(parts[1]), attributes(parts[2])
-    return [socket.inet_ntoa(addresses[1]), int.from_bytes(numbers[2], "big"), socket.inet_ntoa(addresses[2]),
-            int.from_bytes(numbers[3], "big")]
-
-
 def processes(inode: int) -> list[dict[str, Any]]:
     """Those that live in a network namespace, with their state as /proc has it (T: stopped)."""
     found = []
@@ -264,14 +147,15 @@ def processes(inode: int) -> list[dict[str, Any]]:
 
 
 def lookup(name: str) -> str:
-    """An address of a name, as the namespace's own resolver (Docker's, at 127.0.0.11) says; OSError without."""
+    """An address of a name, as the namespace's own resolver says. LookupError: it knows none; OSError: no answer."""
     question = b"".join(bytes([len(part)]) + part.encode() for part in name.rstrip(".").split(".")) + b"\0\0\1\0\1"
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.settimeout(2)
-        sock.sendto(b"LT\1\0\0\1\0\0\0\0\0\0" + question, ("127.0.0.11", 53))
+        sock.connect((RESOLVER, 53))
+        sock.send(b"LT\1\0\0\1\0\0\0\0\0\0" + question)
         answer = sock.recv(LONGEST)
     if answer[3] & 15 or not struct.unpack_from(">H", answer, 6)[0]:
-        raise OSError(f"{name} has no address")
+        raise LookupError(name)
     (length,) = struct.unpack_from(">H", answer, 12 + len(question) + 10)
     return socket.inet_ntoa(answer[12 + len(question) + 12:][:length])
 
@@ -364,7 +248,13 @@ class Script:
 
     def do_lookup(self, path: str, name: str) -> dict[str, Any]:
         with Inside(path):
-            return {"address": lookup(name)}
+            try:
+                return {"address": lookup(name)}
+            except LookupError:
+                return {"code": "no-name"}
+            except OSError:
+                led = f"dnat ip to {RESOLVER}" in Filter().run("list ruleset")
+                return {"code": "resolver" if led else "redirect"}
 
     def do_open(self, path: str, protocol: str) -> dict[str, Any]:
         with Inside(path):
@@ -393,5 +283,6 @@ class Script:
         return {"processes": processes(inode)}
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """The arguments are folders in which namespaces are pinned."""
     Script(sys.argv[1:]).run()

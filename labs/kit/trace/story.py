@@ -8,6 +8,8 @@ from typing import Any
 
 from labs.kit.trace.assemble import Passage, Translation
 
+RESOLVER = "127.0.0.11:53"
+
 
 @dataclass(frozen=True)
 class Target:
@@ -45,8 +47,8 @@ class Result:
 
 @dataclass(frozen=True)
 class Failure:
-    """Where it ended. `way`: request, filter, task or answer; `number`: which hop of that way; `code`: why, as far
-    as the kernels tell; `facts` fill the sentences of that code."""
+    """Where it ended. `way`: name, request, filter, after, task or answer; `number`: which hop of that way; `code`:
+    why, as far as the kernels tell; `facts` fill the sentences of that code."""
 
     way: str
     number: int
@@ -81,6 +83,13 @@ class Trace:
     @property
     def ok(self) -> bool:
         return self.failure is None
+
+
+def nameless(target: Target, source: str, host: str, code: str) -> Trace:
+    """A request that was never sent, as its name led nowhere."""
+    nothing = Passage(None, ())
+    return Trace(target, source, Result("name", target.name, "", 0, 0), nothing, None, nothing, nothing,
+                 failure=Failure("name", 0, host, RESOLVER, code, {"name": target.name, "source": source}))
 
 
 def to_json(trace: Trace) -> dict[str, Any]:

@@ -23,7 +23,7 @@ def lines(trace: Trace, words: Words, width: int, plain: bool = False) -> list[L
 def _title(trace: Trace, words: Words) -> str:
     verb = {"http": "GET ", "udp": "", "tcp": ""}[trace.target.scheme]
     address = trace.target.address
-    url = trace.target.url if address == trace.target.name else f"{trace.target.url} ({address})"
+    url = trace.target.url if address in ("", trace.target.name) else f"{trace.target.url} ({address})"
     return words("trace.title", what=f"{verb}{url}", source=trace.source)
 
 
@@ -40,13 +40,21 @@ def _outcome(trace: Trace, words: Words, width: int, plain: bool) -> list[Line]:
     sign = "" if plain else "✓ " if trace.ok else "✗ "
     time = duration(result.ended - result.began, plain)
     if not trace.ok:
-        error = words("trace.timeout", time=time) if result.error == "timeout" else result.error
-        return wrapped(words("trace.failed", error=error), width, "bad", sign)
+        return wrapped(words("trace.failed", error=error_of(trace, words, plain)), width, "bad", sign)
     status = result.status or words("trace.connected" if trace.target.scheme == "tcp" else "trace.answered")
     who = trace.served or trace.served_host
     said = words("trace.ok", status=status, who=who, host=trace.served_host, time=time)
     opened = " " + words("trace.opened", time=duration(trace.opened, plain)) if trace.opened else ""
     return wrapped(said + opened, width, "good", sign)
+
+
+def error_of(trace: Trace, words: Words, plain: bool = False) -> str:
+    """What came instead of an answer."""
+    result = trace.result
+    if result.stage == "name":
+        return words("trace.unnamed", name=result.error)
+    time = duration(result.ended - result.began, plain)
+    return words("trace.timeout", time=time) if result.error == "timeout" else result.error
 
 
 class _Rows:
@@ -60,6 +68,8 @@ class _Rows:
 
     def all(self) -> Iterator[Line]:
         trace, failure = self.trace, self.trace.failure
+        if failure is not None and failure.way == "name":
+            return
         yield [Span(self.words("trace.request"), "title")]
         yield from self.passage(trace.before, "request")
         if failure is None or failure.way != "request":
@@ -119,7 +129,8 @@ class _Rows:
             return
         failed = self.trace.failure is not None and self.trace.failure.way == "filter"
         sign = ("" if not failed else self.words("trace.fail") if self.plain else "✗")
-        yield line(Span(f"{sign:>{TIME}}  {met.host:<{self.host}}  nft", "bad" if failed else ""))
+        when = f"nft, {self.words('trace.opening')}" if met.met else "nft"
+        yield line(Span(f"{sign:>{TIME}}  {met.host:<{self.host}}  {when}", "bad" if failed else ""))
         indent = " " * (TIME + 2)
         for rule in met.met:
             said = f"{rule.chain}: {rule.element or rule.text}"

@@ -20,7 +20,7 @@ from labs.kit.trace.names import read as read_names
 from labs.kit.trace.packets import Connection, Heard, Packet, Question, Sighting, read, same
 from labs.kit.trace.reasons import Scene
 from labs.kit.trace.route import Step, way
-from labs.kit.trace.story import Result, Target, Trace, to_json
+from labs.kit.trace.story import Result, Target, Trace, nameless, to_json
 from labs.kit.trace.tell import Evidence, tell
 from labs.kit.trace.text import duration, lines
 from labs.kit.words import LANGUAGES, kit_words
@@ -242,6 +242,14 @@ def test_broken_is_the_hop_after_the_last_that_was_reached() -> None:
         assert Passage(None, found).broken == broken, states
 
 
+def test_a_name_that_leads_nowhere_is_where_it_ends() -> None:
+    found = nameless(parse("http://db/"), "app.1", "worker2", "redirect")
+    said = paint_all(lines(found, kit_words("en"), 200), colour=False)
+    assert "db led to no address" in said and "It ends here: worker2, 127.0.0.11:53" in said
+    assert "The request" not in said and "worker2" in svg(found, kit_words("en"))
+    assert to_json(found)["failed"]["code"] == "redirect"
+
+
 @pytest.mark.parametrize("lang", LANGUAGES)
 @pytest.mark.parametrize("width", [60, 80])
 def test_the_text_fits_its_width_and_names_every_hop(lang: str, width: int) -> None:
@@ -279,7 +287,7 @@ def test_the_picture_has_a_box_for_every_hop(lang: str) -> None:
 
 
 def test_every_reason_has_its_sentences() -> None:
-    source = "".join((PROJECT / "labs/kit/trace" / file).read_text() for file in ("reasons.py", "tell.py"))
+    source = "".join(path.read_text() for path in (PROJECT / "labs/kit/trace").glob("*.py"))
     for code in WHYS:
         assert f'"{code}"' in source, f"nobody says {code}"
         assert all(f"trace.why.{code}.{part}" in kit_words("en") for part in ("is", "should", "do"))
@@ -313,10 +321,14 @@ def test_names_of_the_api() -> None:
     task = {"ServiceID": "s1", "NodeID": "n", "Slot": 2, "Status": {"State": "running"},
             "NetworksAttachments": [{"Addresses": ["10.0.0.7/24"]}]}
     box = {"Id": "f" * 64, "Names": ["/web.2.abc"], "Labels": {"com.docker.swarm.task.name": "web.2.abc"}}
-    found = read_names([service], [task, {**task, "Status": {"State": "failed"}}], {"worker1": [box]})
+    nodes = [{"ID": "n", "Description": {"Hostname": "worker1"}}]
+    found = read_names([service], [task, {**task, "Status": {"State": "failed"}}], {"worker1": [box]}, nodes)
     assert found.by_address == {"10.0.0.7": "web.2"}
     assert found.published == {("tcp", 80): {"web": ("10.0.0.7",)}}
     assert found.containers["web.2"] == found.containers["f" * 12] == ("worker1", "f" * 64)
+    known = {"State": "running", "ContainerStatus": {"ContainerID": "c" * 64}}
+    silent = read_names([service], [{**task, "Status": known}], {}, nodes)
+    assert silent.containers == {"web.2": ("worker1", "c" * 64)}, "the manager knows, where the node is silent"
 
 
 def test_a_sighting_of_an_icmp_error_tells_of_which_packet() -> None:
