@@ -2,7 +2,9 @@
 
     serve COUNT SECONDS URL        until COUNT different containers have answered; prints the moment (CLOCK_MONOTONIC)
     load SECONDS CONNECTIONS URL   as many requests as possible, a new connection each; prints requests a second
-Both print `go` when they start.
+    single SECONDS URL             one request after the other; prints the seconds of the middle one
+    reach SECONDS URL…             until each URL has answered; prints the moment (seconds since 1970)
+All print `go` when they start.
 """
 
 from __future__ import annotations
@@ -12,10 +14,13 @@ import selectors
 import socket
 import sys
 import time
+from statistics import median
 from urllib.parse import urlsplit
 
 CONTAINER = re.compile(rb"\b[0-9a-f]{12}\b")
 TIMEOUT = 2.0
+PACE = 0.002
+"""Seconds that one of several addresses is waited for before the next is looked at."""
 
 
 class Asker:
@@ -95,10 +100,37 @@ def load(seconds: float, connections: int, url: str) -> None:
     print(answered / (time.monotonic() - start), flush=True)
 
 
+def single(seconds: float, url: str) -> None:
+    """Prints how long the middle one took: a busy machine interrupts many."""
+    asker, took, end = Asker(url, 1), list[float](), time.monotonic() + seconds
+    while (begin := time.monotonic()) < end:
+        while not asker.answers(begin + TIMEOUT):
+            if time.monotonic() > begin + TIMEOUT:
+                sys.exit(f"{url} does not answer")
+        took.append(time.monotonic() - begin)
+    print(median(took), flush=True)
+
+
+def reach(seconds: float, urls: list[str]) -> None:
+    """Prints the moment at which the last of them answered for the first time."""
+    waiting, end = {url: Asker(url, 1) for url in urls}, time.monotonic() + seconds
+    while waiting:
+        if time.monotonic() >= end:
+            sys.exit(f"not reached within {seconds:g} s: {', '.join(waiting)}")
+        for url, asker in list(waiting.items()):
+            if asker.answers(time.monotonic() + PACE):
+                del waiting[url]
+    print(time.time(), flush=True)
+
+
 def main(words: list[str]) -> None:
     print("go", flush=True)
     if words[0] == "serve":
         serve(int(words[1]), float(words[2]), words[3])
+    elif words[0] == "single":
+        single(float(words[1]), words[2])
+    elif words[0] == "reach":
+        reach(float(words[1]), words[2:])
     else:
         load(float(words[1]), int(words[2]), words[3])
 

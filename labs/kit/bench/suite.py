@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from labs.kit.bench import joining, memory, requests, scheduler, services, throughput
+from labs.kit.bench import joining, memory, network, requests, scheduler, services, throughput
 from labs.kit.bench.results import Failure, Result, Row
 from labs.kit.bench.swarm import Swarm, bare_swarm
 from swarmkit_py.errors import NotFound, SwarmError
@@ -13,7 +13,9 @@ ON_ONE_SWARM: dict[str, Callable[[Swarm], list[Result]]] = {
     "serving": services.serving, "replicas": services.replicas, "scaling": services.scaling,
     "memory": memory.measure, "throughput": throughput.measure, "requests": requests.measure,
 }
-NAMES = ("nodes", *ON_ONE_SWARM, "scheduler")
+ALONE: dict[str, Callable[[Swarm], list[Result]]] = {"net": network.measure}
+"""Measured on request only: all of the network, which takes minutes, and of which the others are parts."""
+NAMES = ("nodes", *ON_ONE_SWARM, *ALONE, "scheduler")
 NODES = 6
 """Five workers, and a drained manager: the node without a task."""
 
@@ -23,7 +25,7 @@ def check(names: list[str]) -> list[str]:
     for name in names:
         if name not in NAMES:
             raise NotFound(f"There is no benchmark {name!r}; there are: {', '.join(NAMES)}.")
-    return names or list(NAMES)
+    return names or [name for name in NAMES if name not in ALONE]
 
 
 def run(names: list[str], on_progress: Callable[[str], None]) -> Iterator[Row]:
@@ -32,7 +34,7 @@ def run(names: list[str], on_progress: Callable[[str], None]) -> Iterator[Row]:
         for nodes in (3, 10):
             on_progress(f"{nodes} nodes")
             yield from _tried("nodes", lambda count=nodes: joining.measure(count))  # type: ignore[misc]
-    wanted = [name for name in names if name in ON_ONE_SWARM]
+    wanted = [name for name in names if name in ON_ONE_SWARM or name in ALONE]
     if wanted:
         yield from _on_one_swarm(wanted, on_progress)
     if "scheduler" in names:
@@ -48,7 +50,7 @@ def _on_one_swarm(names: list[str], on_progress: Callable[[str], None]) -> Itera
             swarm.drain_manager()
             for name in names:
                 on_progress(name)
-                yield from _tried(name, lambda bench=name: ON_ONE_SWARM[bench](swarm))  # type: ignore[misc]
+                yield from _tried(name, lambda bench=name: {**ON_ONE_SWARM, **ALONE}[bench](swarm))  # type: ignore[misc]
     except (SwarmError, OSError) as error:
         yield Failure("swarm", str(error))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -63,3 +64,18 @@ def test_nobody_listens(capsys: pytest.CaptureFixture[str]) -> None:
         pass
     client.load(0.1, 2, url)
     assert float(capsys.readouterr().out) == 0
+
+
+def test_it_says_when_the_last_of_several_addresses_answered(capsys: pytest.CaptureFixture[str]) -> None:
+    with server(200, "0123456789ab") as one, server(200, "ba9876543210") as two:
+        before = time.time()
+        client.main(["reach", "20", one, two])
+    assert before < float(capsys.readouterr().out.split()[1]) <= time.time()
+    with server(503, "0123456789ab") as url, pytest.raises(SystemExit, match=f"not reached within 0.1 s: {url}"):
+        client.reach(0.1, [url])
+
+
+def test_it_says_what_the_middle_one_of_single_requests_took(capsys: pytest.CaptureFixture[str]) -> None:
+    with server(200, "0123456789ab") as url:
+        client.main(["single", "0.2", url])
+    assert 0 < float(capsys.readouterr().out.split()[1]) < 0.2
