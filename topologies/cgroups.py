@@ -119,6 +119,21 @@ def tighten(paths: Iterable[str], memory: int, processes: int) -> bool:
     return written
 
 
+def out_of_memory(paths: Iterable[str]) -> int:
+    """How many processes the kernel has ended because the cluster had no memory left. Those of containers do not
+    count: they may have limits of their own."""
+    files = [Path(path) / name for path in paths for name in ("memory.oom_control", f"{KIT}/memory.events")]
+    return sum(_oom_kills(file) for file in files)
+
+
+def _oom_kills(file: Path) -> int:
+    try:
+        words = file.read_text().split()
+        return int(words[words.index("oom_kill") + 1])
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
 def _write(path: Path, value: int) -> None:
     descriptor = os.open(path, os.O_WRONLY)
     try:
@@ -140,9 +155,17 @@ def join(paths: list[Path] | tuple[str, ...]) -> None:
         (Path(path) / "cgroup.procs").write_text(str(os.getpid()))
 
 
-def join_leaf(paths: tuple[str, ...]) -> None:
+def open_leaves(paths: tuple[str, ...]) -> list[int]:
+    """The doors of the leaves, opened while the file system can still be written. Raises OSError."""
+    return [os.open(leaf / "cgroup.procs", os.O_WRONLY | os.O_CLOEXEC)
+            for path in paths if (leaf := Path(path) / KIT).is_dir()]
+
+
+def join_open(doors: list[int]) -> None:
     """Once we have a cgroup namespace: out of the way of the limits below. Raises OSError."""
-    join([leaf for path in paths if (leaf := Path(path) / KIT).is_dir()])
+    for door in doors:
+        os.write(door, b"0")
+        os.close(door)
 
 
 def mount(found: list[Hierarchy]) -> None:

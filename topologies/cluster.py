@@ -9,6 +9,7 @@ import json
 import os
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ from swarmkit_py.errors import FailedPrecondition, NotFound, SwarmError
 from topologies import cgroups, control, places
 from topologies.ledger import Ledger, remove
 from topologies.processes import outer_pid
+from topologies.usage import Usage, usage_below
 
 PROJECT = Path(__file__).resolve().parent.parent
 _STOP_SECONDS = 10.0
@@ -47,6 +49,7 @@ class Cluster:
         self.name = ledger.name
         self.topology = ledger.topology
         self.run_dir = Path(ledger.run_dir)
+        self.outside = self.run_dir / places.OUTSIDE
 
     @property
     def hosts(self) -> list[HostInfo]:
@@ -98,13 +101,26 @@ class Cluster:
 
     def join(self) -> None:
         """Put this process under the limits of the whole cluster, before it becomes a shell inside. A cluster without
-        cgroups has none."""
+        cgroups has none. Where memory ends, what is typed ends before what it is typed at."""
+        with suppress(OSError):
+            Path("/proc/self/oom_score_adj").write_text("1000")
         cgroups.join([leaf if (leaf := Path(path) / cgroups.KIT).is_dir() else Path(path)
                       for path in self._ledger.cgroups if Path(path).is_dir()])
 
     def limit(self, memory: int, processes: int) -> bool:
         """Tighten the limits on all of the cluster together: bytes, and a number. False: it has no cgroups."""
         return cgroups.tighten(self._ledger.cgroups, memory, processes)
+
+    def out_of_memory(self) -> int:
+        """How many of its processes the kernel has ended for want of memory; 0 where it has no cgroups."""
+        return cgroups.out_of_memory(self._ledger.cgroups)
+
+    def usage(self) -> Usage:
+        """Memory and processes of all of it, as /proc shows them. Raises FailedPrecondition once it has ended."""
+        init = self._ledger.init
+        if init is None or not init.alive():
+            raise FailedPrecondition(f"{self.name!r} has just ended.")
+        return usage_below(init.pid)
 
     def call(self, method: str, **params: Any) -> Any:
         """Ask the supervisor, over the control socket. Raises SwarmError."""

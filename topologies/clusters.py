@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from swarmkit_py.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, SwarmError
 from topologies import catalog, places
@@ -20,10 +21,26 @@ from topologies.ledger import Ledger, ledgers, sweep
 from topologies.plan import Plan
 from topologies.status import messages
 
-__all__ = ["Cluster", "HostInfo", "MachineFault", "find", "running", "start"]
+__all__ = ["Bounds", "Cluster", "HostInfo", "MachineFault", "find", "running", "start"]
 
+_SOLUTIONS = ("labs/*/solution.sh", "labs/*/wrong", "labs/*/solution")
 DAEMON = "swarmkit_py.node"
 """What runs on each host unless a test says otherwise."""
+
+
+class Bounds(NamedTuple):
+    """What a sandbox may not exceed (0: no bound of its own) and not read. Paths are absolute. `system_only`: of the
+    machine's directories it sees those that programs need, and nobody's work in others."""
+
+    processes: int = 0
+    disk: int = 0
+    covers: tuple[str, ...] = ()
+    system_only: bool = False
+
+
+_SYSTEM = frozenset(("bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "libx32", "opt", "proc", "root", "run",
+                     "sbin", "srv", "sys", "tmp", "usr", "var"))
+
 
 _BY_CODE: dict[int, type[SwarmError]] = {2: InvalidArgument, 3: MachineFault}
 
@@ -32,7 +49,7 @@ _KEEPER = "import sys; sys.path.insert(0, sys.argv[1]); from topologies.keeper i
 
 def start(
     topology: str, name: str = "", *, lifeline: bool = False, on_progress: Callable[[str], None] = lambda _: None,
-    daemon: str = DAEMON,
+    daemon: str = DAEMON, bounds: Bounds = Bounds(),
 ) -> Cluster:
     """Start a cluster and wait until every daemon answers. With `lifeline` it ends when this process does.
 
@@ -46,7 +63,10 @@ def start(
     run_dir = places.choose_base(name) / name
     ours, theirs = socket.socketpair()
     with theirs:
-        plan = _plan(topology, name, run_dir, daemon)._replace(lifeline=lifeline, status_fd=theirs.fileno())
+        plan = _plan(topology, name, run_dir, daemon)._replace(
+            lifeline=lifeline, status_fd=theirs.fileno(), processes=bounds.processes, disk=bounds.disk)
+        others = _others() if bounds.system_only else ()
+        plan = _covering(plan, (*bounds.covers, *others))
         _start_keeper(plan)
     try:
         _wait_ready(ours, on_progress)
@@ -109,8 +129,28 @@ def _plan(topology: str, name: str, run_dir: Path, daemon: str) -> Plan:
         topology_text=Path(topology).read_text() if is_file else "", run_dir=str(run_dir), project=str(PROJECT),
         python=sys.executable, keep=tuple(_outermost(prefixes)), hide=(home,) if home else (),
         images=str(PROJECT / ".kit" / "images"), node=daemon, environment=base_environment(),
-        as_root=os.getuid() == 0,
+        as_root=os.getuid() == 0, covers=_secrets(),
     )
+
+
+def _others() -> tuple[str, ...]:
+    """The directories at the top that are no part of the system: /home, /mnt, /data, …"""
+    return tuple(str(path) for path in sorted(Path("/").iterdir())
+                 if path.name not in _SYSTEM and path.is_dir() and not path.is_symlink())
+
+
+def _covering(plan: Plan, paths: tuple[str, ...]) -> Plan:
+    """The plan that covers these, too. What holds a directory that is needed inside is hidden around it."""
+    above = tuple(path for path in paths if any(Path(kept).is_relative_to(path) for kept in plan.keep))
+    return plan._replace(hide=(*plan.hide, *above),
+                         covers=(*plan.covers, *(path for path in paths if path not in above)))
+
+
+def _secrets() -> tuple[str, ...]:
+    """What lies in the project and would answer a lab's questions. Nothing of it is needed inside."""
+    found = [PROJECT / ".git", PROJECT / "tests" / "hostile", PROJECT / "docs"]
+    found += [path for pattern in _SOLUTIONS for path in sorted(PROJECT.glob(pattern))]
+    return tuple(str(path) for path in found if path.exists())
 
 
 def _home() -> str:

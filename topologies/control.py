@@ -22,10 +22,11 @@ _LONGEST_LINE = 1 << 20
 Handler = Callable[[str, dict[str, Any]], Any]
 
 
-def may_connect(uid: int, *, as_root: bool) -> bool:
-    """Whether a peer may control this cluster. We count as the sandbox does: its owner is 0 for an ordinary user;
-    for root, who is nobody inside, the directory's permissions have let through nobody else."""
-    return uid == 0 or (as_root and uid == _OVERFLOW_UID)
+def may_connect(pid: int, uid: int, *, as_root: bool) -> bool:
+    """Whether a peer may control this cluster. We count as the sandbox does: who is outside has no pid (0) here, and
+    nobody inside has anything to say. Its owner is 0 for an ordinary user; for root, who is nobody inside, the
+    directory's permissions have let through nobody else."""
+    return pid == 0 and (uid == 0 or (as_root and uid == _OVERFLOW_UID))
 
 
 class Server:
@@ -45,7 +46,7 @@ class Server:
         peer, _ = self._listener.accept()
         peer.settimeout(5)  # a peer that does not read its answer shall not stop us
         credentials = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-        if not may_connect(struct.unpack("3i", credentials)[1], as_root=self._as_root):
+        if not may_connect(*struct.unpack("3i", credentials)[:2], as_root=self._as_root):
             peer.close()
             return
         connection = _Connection(peer)

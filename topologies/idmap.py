@@ -8,6 +8,7 @@ installed; else he is the only user there is. Counterpart: rootlesskit and moby'
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import subprocess
 from collections.abc import Iterable
@@ -77,20 +78,28 @@ def maps_for(uid: int, gid: int, first_id: int, user: str) -> tuple[list[IdMap],
     return uids, gids
 
 
-def new_user_namespace(uids: list[IdMap], gids: list[IdMap]) -> int:
-    """A user namespace with these maps, as a file descriptor. Raises Refused."""
+def again(maps: list[IdMap]) -> list[IdMap]:
+    """The same ids once more, one user namespace further down."""
+    return [IdMap(part.inside, part.inside, part.length) for part in maps]
+
+
+def new_user_namespace(uids: list[IdMap], gids: list[IdMap], *, as_owner: bool = False, processes: int = 0) -> int:
+    """A user namespace with these maps, as a file descriptor. `as_owner`: we are root where the ids come from, and
+    need nobody's help. `processes`: all users of it together may have so many (Linux 5.14; 0: no bound): what
+    RLIMIT_NPROC was when it was made, whatever limits its processes bring. Raises Refused.
+    """
     ready_r, ready_w = os.pipe()
     hold_r, hold_w = os.pipe()
     child = os.fork()
     if child == 0:
-        _hold_namespace(ready_w, hold_r, hold_w)
+        _hold_namespace(ready_w, hold_r, hold_w, processes)
     try:
         os.close(ready_w)
         os.close(hold_r)
         answer = os.read(ready_r, 1)
         if answer != b"y":
             raise Refused(way_out())
-        _write_maps(child, uids, gids)
+        _write_maps(child, uids, gids, as_owner)
         return os.open(f"/proc/{child}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
     finally:
         os.close(ready_r)
@@ -98,10 +107,12 @@ def new_user_namespace(uids: list[IdMap], gids: list[IdMap]) -> int:
         os.waitpid(child, 0)
 
 
-def _hold_namespace(ready: int, hold: int, unused: int) -> None:
+def _hold_namespace(ready: int, hold: int, unused: int, processes: int) -> None:
     """The child: make the namespace, say so, and keep it until the parent has it open."""
     try:
         os.close(unused)
+        if processes:
+            resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes))
         syscalls.unshare(syscalls.CLONE_NEWUSER)
         os.write(ready, b"y")
         os.read(hold, 1)
@@ -111,16 +122,16 @@ def _hold_namespace(ready: int, hold: int, unused: int) -> None:
         os._exit(0)
 
 
-def _write_maps(pid: int, uids: list[IdMap], gids: list[IdMap]) -> None:
+def _write_maps(pid: int, uids: list[IdMap], gids: list[IdMap], as_owner: bool) -> None:
     try:
-        if len(uids) > 1:
+        if len(uids) > 1 and not as_owner:
             _helper("newuidmap", pid, uids)
             _helper("newgidmap", pid, gids)
             return
         if os.getuid() != 0:
             Path(f"/proc/{pid}/setgroups").write_text("deny")
-        Path(f"/proc/{pid}/uid_map").write_text("{} {} {}\n".format(*uids[0]))
-        Path(f"/proc/{pid}/gid_map").write_text("{} {} {}\n".format(*gids[0]))
+        for name, maps in (("uid_map", uids), ("gid_map", gids)):
+            Path(f"/proc/{pid}/{name}").write_text("".join("{} {} {}\n".format(*part) for part in maps))
     except OSError as error:
         raise Refused(f"The user ids of the sandbox could not be set: {error}.") from error
 

@@ -10,25 +10,34 @@ import os
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 from topologies import rootfs, syscalls
 from topologies.places import INSIDE
 from topologies.plan import PLAN_FILE, Plan
-from topologies.rootfs import Trees
 from topologies.status import Status
 
 
-def main(trees: Trees, plan: Plan) -> int:
+def main(plan: Plan) -> int:
     """PID 1's whole life; the exit status of the worker that ended first."""
     syscalls.set_process_name("lab-init")
     try:
-        rootfs.arrange(trees, plan)
+        syscalls.unshare(syscalls.CLONE_NEWNS)  # from here on all that was mounted before is locked
+        rootfs.own_mounts(plan)
         syscalls.sethostname(plan.name)
         os.chdir("/")
+        _first_to_go(plan)
     except OSError as error:
         Status(plan.status_fd).failed(f"The sandbox's file system could not be arranged: {error}.", 3)
         return 3
     return _reap(_start_workers(plan))
+
+
+def _first_to_go(plan: Plan) -> None:
+    """If the machine's memory ends, it ends in a bounded sandbox first; there, what was typed in shells goes before
+    the machines themselves (`Cluster.join`)."""
+    if plan.processes or plan.disk:
+        Path("/proc/self/oom_score_adj").write_text("500")
 
 
 def _start_workers(plan: Plan) -> set[int]:

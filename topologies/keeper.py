@@ -26,7 +26,7 @@ from swarmkit_py.errors import SwarmError
 from topologies import cgroups, syscalls
 from topologies.idmap import Refused, range_for_root, read_subordinate
 from topologies.ledger import Ledger, claim, failed_log, ledgers, remove, update
-from topologies.places import bases
+from topologies.places import OUTSIDE, bases
 from topologies.plan import PLAN_FILE, Plan, from_json
 from topologies.processes import Process, identify
 from topologies.status import Status
@@ -90,6 +90,7 @@ def _make_run_dir(plan: Plan, ledger: Ledger) -> None:
         directory.mkdir(mode=0o700)
         if ledger.first_id:
             os.chown(directory, ledger.first_id, ledger.first_id)
+    (run_dir / OUTSIDE).mkdir(mode=0o700)
     plan_file = run_dir / PLAN_FILE
     plan_file.write_text(plan.to_json())
     plan_file.chmod(0o644 if ledger.first_id else 0o600)
@@ -150,7 +151,7 @@ def _gate(plan: Plan, ledger: Ledger, status: Status, keeper: socket.socket) -> 
         _log_to(Path(plan.run_dir) / _LOG, ledger.first_id)
         own = ledger.cgroups if plan.cgroups else ()
         cgroups.join(own)
-        code = gate.enter(plan, ledger.first_id, own, tell_init, lambda trees: init.main(trees, plan))
+        code = gate.enter(plan, ledger.first_id, own, tell_init, lambda: init.main(plan))
     except Refused as error:
         status.failed(str(error), 3)
     except OSError as error:

@@ -6,6 +6,7 @@
       NAME.failed.log        the log of a start that went wrong
       NAME/                  the run directory, seen inside the sandbox as /run/swarmlab
         control.sock  hosts.json  log/  hosts/HOST/docker.sock
+        outside/         not seen inside: what the lab commands keep of a run
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ SOCKET_PATH_LIMIT = 107
 LONGEST_NAME = 32
 INSIDE = Path("/run/swarmlab")
 """Where the sandbox sees its run directory; and a host, its own part of it."""
+
+OUTSIDE = "outside"
+"""In the run directory, and covered inside: what graders write down is nothing that a host could write, too."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 

@@ -33,6 +33,12 @@ class Plan(NamedTuple):
     as_root: bool = False
     lifeline: bool = False
     status_fd: int = -1
+    covers: tuple[str, ...] = ()
+    """Files and directories that nobody inside shall read: solutions, other students' work."""
+    processes: int = 0
+    """How many the sandbox may have at once; 0: as many as the machine lets it."""
+    disk: int = 0
+    """Bytes that its file systems hold together, roughly; 0: half of the memory each, as the kernel has it."""
     cgroups: tuple[tuple[str, str, str, str], ...] = ()
     """The hierarchies (`cgroups.Hierarchy`) in which the cluster has a cgroup of its own; none without root."""
 
@@ -44,5 +50,5 @@ class Plan(NamedTuple):
 def from_json(text: str) -> Plan:
     """The plan that `to_json` wrote."""
     data = json.loads(text)
-    return Plan(**{**data, "keep": tuple(data["keep"]), "hide": tuple(data["hide"]),
+    return Plan(**{**data, **{name: tuple(data.get(name, ())) for name in ("keep", "hide", "covers")},
                    "cgroups": tuple(tuple(item) for item in data.get("cgroups", ()))})

@@ -1,23 +1,30 @@
 """Owns what the sandbox sees of the file system: all of it read-only, homes hidden, a few private tmpfs.
 
-Runs as PID 1 in the sandbox's own mount namespace, so nothing here can be seen outside. Counterpart: what runc's
-libcontainer/rootfs_linux.go does for a container.
+Runs before the sandbox's PID 1, in a mount namespace of its own, so nothing here can be seen outside. The sandbox
+gets a copy of it in a user namespace further down: there the kernel has locked every mount, so that not even the
+sandbox's root can take a cover away or write where it is read-only (mount_namespaces(7), “Restrictions”).
+Counterpart: what runc's libcontainer/rootfs_linux.go does for a container.
 """
 
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from topologies import cgroups, syscalls
-from topologies.places import INSIDE
+from topologies.places import INSIDE, OUTSIDE
 from topologies.plan import Plan
 
 DISKS = Path("/srv")
 """One directory a host: what stays when a host loses its power. Gone with the sandbox."""
 
 HOME = Path("/root")
+
+SMALL_PART = 4
+"""Each file system but the hosts' disks may hold this part of what those may."""
+_EMPTY = 4096
 
 
 class Trees(NamedTuple):
@@ -51,29 +58,56 @@ class Trees(NamedTuple):
 
 
 def arrange(trees: Trees, plan: Plan) -> None:
-    """Turn this mount namespace into the sandbox's."""
+    """Turn this mount namespace into the sandbox's, but for /proc, which needs its processes."""
     _everything_read_only()
     for target in _hidden(plan):
         syscalls.tmpfs(target)
-    for target in ("/run", str(HOME), str(DISKS)):
-        syscalls.tmpfs(target)
+    small = plan.disk // SMALL_PART
+    for target in ("/run", str(HOME)):
+        syscalls.tmpfs(target, size=small)
+    syscalls.tmpfs(str(DISKS), size=plan.disk)
     for target in ("/tmp", "/var/tmp", "/dev/shm"):
-        syscalls.tmpfs(target, 0o1777)
-    if plan.cgroups:
-        cgroups.mount([cgroups.Hierarchy(*item) for item in plan.cgroups])
-    syscalls.mount("proc", "/proc", "proc", syscalls.MS_NOSUID | syscalls.MS_NODEV | syscalls.MS_NOEXEC)
+        syscalls.tmpfs(target, 0o1777, small)
     INSIDE.mkdir()
     syscalls.attach_tree(trees.run_dir, str(INSIDE))
+    syscalls.tmpfs(str(INSIDE / OUTSIDE), 0)
     for tree, path in trees.kept:
         Path(path).mkdir(parents=True, exist_ok=True)
         syscalls.set_mount_attributes(tree, add=syscalls.MOUNT_ATTR_RDONLY)
         syscalls.attach_tree(tree, path)
+    for path in plan.covers:
+        _cover(Path(path))
+
+
+def _cover(path: Path) -> None:
+    """Nothing of it shows any more: an empty file or directory stands there, if it can be reached at all."""
+    if path.is_dir():
+        syscalls.tmpfs(str(path), size=_EMPTY)
+    elif path.exists():
+        syscalls.bind("/dev/null", str(path))
+
+
+def own_mounts(plan: Plan) -> None:
+    """What the sandbox's own root mounts in its copy of all that: its cgroups."""
+    if plan.cgroups:
+        cgroups.mount([cgroups.Hierarchy(*item) for item in plan.cgroups])
+
+
+def mount_proc() -> None:
+    """Show the processes of this pid namespace. Raises OSError."""
+    syscalls.mount("proc", "/proc", "proc", syscalls.MS_NOSUID | syscalls.MS_NODEV | syscalls.MS_NOEXEC)
 
 
 def _everything_read_only() -> None:
     root = os.open("/", os.O_PATH | os.O_CLOEXEC)
     syscalls.set_mount_attributes(root, add=syscalls.MOUNT_ATTR_RDONLY)
     os.close(root)
+    # A host mounts a /sys of its own network; where the one it can see is locked read-only, the kernel would refuse.
+    # Nothing in it belongs to the sandbox's root, who is nobody there.
+    sys_ = os.open("/sys", os.O_PATH | os.O_CLOEXEC)
+    with suppress(OSError):
+        syscalls.set_mount_attributes(sys_, clear=syscalls.MOUNT_ATTR_RDONLY, recursive=False)
+    os.close(sys_)
 
 
 def _hidden(plan: Plan) -> list[str]:

@@ -74,9 +74,9 @@ def mount(source: str, target: str, fstype: str = "", flags: int = 0, options: s
     _checked(result, f"mount {fstype or source} on {target}")
 
 
-def tmpfs(target: str, mode: int = 0o755) -> None:
-    """A fresh tmpfs on `target`."""
-    mount("tmpfs", target, "tmpfs", MS_NOSUID | MS_NODEV, f"mode={mode:o}")
+def tmpfs(target: str, mode: int = 0o755, size: int = 0) -> None:
+    """A fresh tmpfs on `target`; `size` in bytes, 0 for the kernel's own limit."""
+    mount("tmpfs", target, "tmpfs", MS_NOSUID | MS_NODEV, f"mode={mode:o}" + (f",size={size}" if size else ""))
 
 
 def unmount(target: str) -> None:
@@ -103,10 +103,12 @@ def attach_tree(fd: int, target: str) -> None:
     _checked(result, f"move_mount to {target}")
 
 
-def set_mount_attributes(fd: int, *, add: int = 0, clear: int = 0, userns_fd: int = 0) -> None:
+def set_mount_attributes(
+    fd: int, *, add: int = 0, clear: int = 0, userns_fd: int = 0, recursive: bool = True,
+) -> None:
     """Change the mounts at and below the mount behind `fd` and make them private (mount_setattr(2))."""
     attr = _MountAttr(add, clear, _MS_PRIVATE, userns_fd)
-    flags = _AT_EMPTY_PATH | _AT_RECURSIVE
+    flags = _AT_EMPTY_PATH | (_AT_RECURSIVE if recursive else 0)
     result = _libc.syscall(
         _NR_MOUNT_SETATTR, ctypes.c_int(fd), b"", ctypes.c_uint(flags), ctypes.byref(attr), ctypes.sizeof(attr)
     )

@@ -64,7 +64,7 @@ def _before(cluster: Cluster) -> dict[str, Any]:
 def _note(cluster: Cluster, action: str, host: str = "", **data: Any) -> None:
     from labs.kit.events import note
 
-    note(cluster.run_dir, action, host, **data)
+    note(cluster.outside, action, host, **data)
 
 
 def host(

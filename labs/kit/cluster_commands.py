@@ -158,7 +158,7 @@ def daemon(
         raise Internal(f"swarmd on {host} did not {action} within 30 s: see its log in the cluster's directory "
                        "(lab status --json says where).")
     line = f"lab daemon {action} {host}" + (" --kill" if kill else "")
-    note(cluster.run_dir, f"daemon-{'kill' if kill else action}", host, t=began, line=line)
+    note(cluster.outside, f"daemon-{'kill' if kill else action}", host, t=began, line=line)
     print(f"swarmd on {host} {'is stopped' if action == 'stop' else 'runs'}.")
 
 

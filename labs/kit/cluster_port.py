@@ -24,6 +24,9 @@ class Cluster(Protocol):
     @property
     def run_dir(self) -> Path: ...
     @property
+    def outside(self) -> Path:
+        """A directory of the cluster's that nobody inside can see."""
+    @property
     def hosts(self) -> Sequence[HostInfo]: ...
 
     def socket(self, host: str) -> Path:

@@ -83,7 +83,7 @@ def _guided(referee: Referee, words: Words, plain: bool) -> int:
         return show_guide(referee, words, plain=plain, tmux=False, notice=notice)
     guide = [sys.executable, "-m", "labs.kit.cli", "_guide", name, "--lang", words.lang, "--tmux", "--notice", notice]
     shell = student_shell(referee.eyes.cluster, referee.eyes.managers[0], words.lang)
-    tmux.run(referee.eyes.cluster.run_dir, guide, shell, os.environ, shutil.get_terminal_size().columns)
+    tmux.run(referee.eyes.cluster.outside, guide, shell, os.environ, shutil.get_terminal_size().columns)
     print(words("screen.keep"))
     return 0
 
@@ -101,7 +101,7 @@ def show_guide(referee: Referee, words: Words, *, plain: bool, tmux: bool, notic
 
     def open_shell(host: str) -> None:
         shell = own_shell(words.lang) if host == OUTSIDE else student_shell(cluster, host, words.lang)
-        panes.open_shell(cluster.run_dir, shell)
+        panes.open_shell(cluster.outside, shell)
 
     hint = "" if tmux else words("cli.shell_elsewhere", host=referee.eyes.managers[0], option=_option(referee))
     guide = Guide(referee, words, plain=plain, colour=colour_wanted(os.environ, sys.stdout.isatty(), plain),

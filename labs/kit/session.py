@@ -19,6 +19,7 @@ from labs.kit.recorder import Recorder
 from labs.kit.referee import Referee
 from labs.kit.speed import speed_factor
 from topologies import clusters
+from topologies.clusters import Bounds
 
 Say = Callable[[str], None]
 
@@ -38,15 +39,17 @@ def fresh_progress(store: Store, lab: Lab, seed: str | None) -> Progress:
 
 
 @contextmanager
-def open_session(lab: Lab, name: str, seed: str | None, say: Say, *, scratch: bool = False) -> Iterator[Referee]:
+def open_session(
+    lab: Lab, name: str, seed: str | None, say: Say, *, scratch: bool = False, bounds: Bounds = Bounds(),
+) -> Iterator[Referee]:
     """Start the sandbox, make the given cluster, note the baseline. The sandbox ends with the block, or with us.
     `scratch`: nobody's progress is read or written."""
     say("given.start")
-    cluster = clusters.start(str(lab.table["topology"]), name, lifeline=True)
+    cluster = clusters.start(str(lab.table["topology"]), name, lifeline=True, bounds=bounds)
     recorder: Recorder | None = None
     try:
-        store = Store(name, cluster.run_dir, scratch=scratch)
-        recorder = Recorder(Eyes(cluster, str(lab.table["client"])).engines, cluster.run_dir)
+        store = Store(name, cluster.outside, scratch=scratch)
+        recorder = Recorder(Eyes(cluster, str(lab.table["client"])).engines, cluster.outside)
         yield _given(lab, cluster, store, seed, say, scratch)
     finally:
         if recorder is not None:
@@ -71,7 +74,7 @@ def _given(
 def join_session(name: str | None, *, keep: bool = False) -> Referee:
     """The lab that another process runs. Raises what `clusters.find` raises, and NoLab."""
     cluster = clusters.find(name or _only_lab())
-    store = Store(cluster.name, cluster.run_dir)
+    store = Store(cluster.name, cluster.outside)
     run = store.run()
     if run is None:
         raise NoLab(cluster.name)
@@ -82,7 +85,7 @@ def join_session(name: str | None, *, keep: bool = False) -> Referee:
 
 def _only_lab() -> str | None:
     """The one lab among several clusters; None lets `find` say what there is."""
-    labs = [cluster.name for cluster in clusters.running() if Store(cluster.name, cluster.run_dir).run()]
+    labs = [cluster.name for cluster in clusters.running() if Store(cluster.name, cluster.outside).run()]
     return labs[0] if len(labs) == 1 else None
 
 
@@ -90,7 +93,7 @@ def start_again(referee: Referee, say: Say) -> None:
     """The cluster as at the start, progress too; the seed stays."""
     end_traffic(referee.eyes.cluster, referee.eyes.client)
     reset(referee.eyes, referee.lab.table, referee.params, say, referee.run.speed,
-          emptied=lambda: note(referee.eyes.cluster.run_dir, GIVEN))
+          emptied=lambda: note(referee.eyes.cluster.outside, GIVEN))
     say("given.baseline")
     progress = Progress(referee.lab.id, referee.run.seed)
     run = replace(referee.run, history=History(), changed=time.monotonic())

@@ -179,7 +179,7 @@ def test_the_command_says_what_it_did_notes_it_and_knows_where_it_is_typed(start
     cluster.call("mend")
     wait_for(lambda: answer(cluster.socket("worker2")) == "worker2", "mended")
     assert lab("host", "client", "poweroff", *at).returncode == 0
-    noted = [(event.action, event.host) for event in read_events(cluster.run_dir / "events.jsonl")]
+    noted = [(event.action, event.host) for event in read_events(cluster.outside / "events.jsonl")]
     assert noted == [("poweroff", "worker1"), ("start", "worker1"), ("cut", "worker1"), ("heal", "worker1"),
                      ("daemon-kill", "worker2"), ("poweroff", "client")]
     wrong = lab("host", "wroker1", "poweroff", *at)

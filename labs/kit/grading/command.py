@@ -43,7 +43,7 @@ def submit(
     results = as_json(referee, judge_now(referee, final=False), words, referee.last_goal)
     commands = typed(cluster.run_dir, [host.name for host in cluster.hosts])
     target = Path(f"{file_names([student])[0]}.swlab")
-    target.write_bytes(pack(student, results, referee.progress.said, commands, cluster.run_dir))
+    target.write_bytes(pack(student, results, referee.progress.said, commands, cluster.outside))
     print(words("cli.submitted", file=target, count=len(commands)))
 
 
@@ -76,7 +76,7 @@ def grade(
         raise typer.Exit(2)
     at_once = jobs or os.cpu_count() or 2
     print(f"{len(hand_ins)} hand-ins, {min(at_once, len(hand_ins))} at a time …", file=sys.stderr, flush=True)
-    found = grade_all(hand_ins, spoken, at_once, name, seed or None, _tell)
+    found = grade_all(hand_ins, spoken, at_once, name, seed or None, _tell, covers=[*paths, out])
     write_all(out, found)
     print(f"→ {out}/index.html")
     raise typer.Exit(3 if any(one["status"] == "error" for one in found) else max(one["exit_code"] for one in found))

@@ -25,9 +25,12 @@ Grade = Callable[[HandIn, str], "dict[str, Any]"]
 def grade_all(
     hand_ins: Iterable[HandIn], lang: str, jobs: int, lab: str = "", seed: str | None = None,
     done: Callable[[dict[str, Any]], None] = lambda found: None, one: Grade | None = None,
+    covers: Iterable[Path] = (),
 ) -> list[dict[str, Any]]:
-    """The results in the order of the hand-ins. `lab` and `seed` are for those that do not say (scripts)."""
-    work = one or in_process
+    """The results in the order of the hand-ins. `lab` and `seed` are for those that do not say (scripts). `covers`:
+    files and folders that no replay may read: other students' hand-ins, and their reports."""
+    hidden = tuple(str(path.resolve()) for path in covers)
+    work = one or (lambda hand_in, lang: in_process(hand_in, lang, hidden))
 
     def graded(hand_in: HandIn) -> dict[str, Any]:
         whole = replace(hand_in, lab=hand_in.lab or lab, seed=hand_in.seed if hand_in.lab else seed)
@@ -49,14 +52,15 @@ def _wrong_lab(hand_in: HandIn, lab: str) -> dict[str, Any] | None:
     return refused(hand_in, f"it is of {hand_in.lab}, not of {lab}") if lab and hand_in.lab != lab else None
 
 
-def in_process(hand_in: HandIn, lang: str) -> dict[str, Any]:
+def in_process(hand_in: HandIn, lang: str, covers: tuple[str, ...] = ()) -> dict[str, Any]:
     """Grade one in a process of its own; a process that breaks is our fault."""
     with tempfile.TemporaryDirectory(prefix="swarmlab-grade-") as place:
         source, target = Path(place) / "in.json", Path(place) / "out.json"
         source.write_text(json.dumps({
             "student": hand_in.student, "lab": hand_in.lab, "seed": hand_in.seed, "said": hand_in.said,
             "commands": [(command.host, command.line, command.at) for command in hand_in.commands],
-            "notes": hand_in.notes, "name": f"g{uuid.uuid4().hex[:8]}", "lang": lang}), encoding="utf-8")
+            "notes": hand_in.notes, "name": f"g{uuid.uuid4().hex[:8]}", "lang": lang,
+            "covers": covers}), encoding="utf-8")
         environ = {**os.environ, "XDG_STATE_HOME": place}
         argv = [sys.executable, "-m", "labs.kit.grading.worker", str(source), str(target)]
         with (Path(place) / "log").open("wb") as log:

@@ -99,7 +99,8 @@ class CheckItem(pytest.Item):
         known = self.config.stash.setdefault(_GRADED, {})
         if self.key not in known:
             seed = self.config.getoption("--lab-seed") or None
-            known[self.key] = grade_all([self.hand_in], language(None, os.environ), 1, self.lab.id, seed)[0]
+            known[self.key] = grade_all([self.hand_in], language(None, os.environ), 1, self.lab.id, seed,
+                                        covers=self.config.getoption("--submission"))[0]
         return known[self.key]
 
     def runtest(self) -> None:

@@ -16,7 +16,7 @@ FAKE = '''
 from labs.kit.grading import pytest_plugin
 from labs.kit.grading.worker import broken
 
-def grade_all(hand_ins, lang, jobs, lab, seed):
+def grade_all(hand_ins, lang, jobs, lab, seed, covers):
     [one] = hand_ins
     if one.student == "unlucky":
         return [broken(one, "the machine is full")]

@@ -36,10 +36,11 @@ def test_nonsense_is_answered(line: bytes) -> None:
 
 
 def test_who_may_connect() -> None:
-    assert may_connect(0, as_root=False)
-    assert not may_connect(65534, as_root=False)
-    assert may_connect(65534, as_root=True)
-    assert not may_connect(1000, as_root=True)
+    assert may_connect(0, 0, as_root=False)
+    assert not may_connect(0, 65534, as_root=False)
+    assert may_connect(0, 65534, as_root=True)
+    assert not may_connect(0, 1000, as_root=True)
+    assert not may_connect(17, 0, as_root=False), "a process inside has a pid here"
 
 
 def test_delays_double_up_to_the_longest() -> None:

@@ -1,0 +1,1 @@
+head -c 8G /dev/zero | tail
