@@ -20,6 +20,7 @@ class NodeOptions:
     listen_port: int = 2377
     cgroup_parent: str = ""
     generic_resources: tuple[str, ...] = ()
+    memory: int = 0
 
 
 def run(options: NodeOptions) -> int:
