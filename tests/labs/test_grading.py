@@ -1,35 +1,37 @@
-"""Grading on real clusters: a right, a wrong and a hostile hand-in side by side."""
+"""Grading on real clusters: a class of right, wrong, hostile and broken hand-ins, by one command, side by side.
+
+`CLASS_SIZE=50` takes every wrong answer, every script of tests/hostile and every broken file; `CLASS_SEED` draws the
+small class.
+"""
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
-from labs.kit.folder import find_lab
-from labs.kit.grading.handin import HandIn, script
-from labs.kit.grading.pool import grade_all
-from labs.kit.play import HOLE
+from tests.classroom import compared, write
 
-pytestmark = [pytest.mark.kernel, pytest.mark.timeout(600)]
-LAB = find_lab("03-scaling")
-HOSTILE = Path(__file__).parent.parent / "hostile"
+SIZE, SEED = int(os.environ.get("CLASS_SIZE", "6")), int(os.environ.get("CLASS_SEED", "1"))
+pytestmark = [pytest.mark.kernel, pytest.mark.timeout(600 + 120 * SIZE)]
 
 
-def hand_in(student: str, text: str) -> HandIn:
-    """A script of the lab with the guided values filled in, as a hand-in."""
-    values = LAB.params(None).values()
-    return script(student, HOLE.sub(lambda hole: str(values[hole.group(1)]), text).encode())
-
-
-def test_the_neighbour_of_a_hostile_hand_in_gets_all_points() -> None:
-    wrong = LAB.wrong()["zero"].read_text(encoding="utf-8")
-    found = grade_all([
-        hand_in("right", LAB.solution()), hand_in("wrong", wrong),
-        script("hostile", (HOSTILE / "endless_output.sh").read_bytes()),
-    ], "en", 3, LAB.id)
-    right, zero, hostile = found
-    assert [one["status"] for one in found] == ["graded"] * 3, found
-    assert (right["score"], right["notes"]) == (20, [])
-    assert "zero" in {check["mistake"] for check in zero["checks"]} and zero["score"] < 10
-    assert hostile["score"] == 0 and "characters of output" in " ".join(hostile["notes"])
+def test_a_class_is_graded_as_expected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = write(tmp_path / "inbox", SIZE, SEED)
+    with tempfile.TemporaryDirectory(prefix="c-") as base:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", base)
+        done = subprocess.run(
+            [sys.executable, "-m", "labs.kit.cli", "grade", str(tmp_path / "inbox"), "--lab", "03", "-j", "3",
+             "--out", str(tmp_path / "grades"), "--lang", "en"], capture_output=True, text=True, check=False)
+        assert list(Path(base).iterdir()) == [], "something is left of a sandbox"
+    found = json.loads((tmp_path / "grades" / "results.json").read_text())["students"]
+    assert compared(made, found) == [], done.stdout + done.stderr
+    assert done.returncode == 1 and len(found) == SIZE
+    for name in ("junit.xml", "grades.csv", "moodle.csv", "index.html"):
+        assert (tmp_path / "grades" / name).stat().st_size
+    assert len(list((tmp_path / "grades" / "students").glob("*.html"))) == SIZE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -74,12 +75,19 @@ def grade(
     if not hand_ins:
         print("lab: no hand-in in " + ", ".join(map(str, paths)), file=sys.stderr)
         raise typer.Exit(2)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, leave)
     at_once = jobs or os.cpu_count() or 2
     print(f"{len(hand_ins)} hand-ins, {min(at_once, len(hand_ins))} at a time …", file=sys.stderr, flush=True)
     found = grade_all(hand_ins, spoken, at_once, name, seed or None, _tell, covers=[*paths, out])
     write_all(out, found)
     print(f"→ {out}/index.html")
     raise typer.Exit(3 if any(one["status"] == "error" for one in found) else max(one["exit_code"] for one in found))
+
+
+def leave(number: int, frame: object) -> None:
+    """A polite kill and a closed terminal end all replays, as Ctrl-C does."""
+    raise SystemExit(128 + number)
 
 
 def _tell(one: Mapping[str, Any]) -> None:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 import uuid
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,7 @@ from labs.kit.grading.worker import broken, refused
 
 HAND_IN_SECONDS = 600.0
 END_SECONDS = 20.0
+_running: set[subprocess.Popen[bytes]] = set()
 Grade = Callable[[HandIn, str], "dict[str, Any]"]
 
 
@@ -34,12 +36,20 @@ def grade_all(
 
     def graded(hand_in: HandIn) -> dict[str, Any]:
         whole = replace(hand_in, lab=hand_in.lab or lab, seed=hand_in.seed if hand_in.lab else seed)
+        began = time.monotonic()
         found = {**(_wrong_lab(whole, lab) or work(whole, lang)), "participant": hand_in.participant}
+        found["took"] = round(time.monotonic() - began, 1)
         done(found)
         return found
 
     with ThreadPoolExecutor(max_workers=max(1, jobs)) as pool:
-        return list(pool.map(graded, hand_ins))
+        try:
+            return list(pool.map(graded, hand_ins))
+        except BaseException:  # Ctrl-C, a closed terminal: what runs is ended, what waits is not begun
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in list(_running):
+                process.terminate()
+            raise
 
 
 def _wrong_lab(hand_in: HandIn, lab: str) -> dict[str, Any] | None:
@@ -65,12 +75,14 @@ def in_process(hand_in: HandIn, lang: str, covers: tuple[str, ...] = ()) -> dict
         argv = [sys.executable, "-m", "labs.kit.grading.worker", str(source), str(target)]
         with (Path(place) / "log").open("wb") as log:
             process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environ)
+            _running.add(process)
             try:
                 process.wait(HAND_IN_SECONDS)
             except subprocess.TimeoutExpired:
                 return broken(hand_in, f"not graded within {HAND_IN_SECONDS:.0f} s")
             finally:
                 _end(process)
+                _running.discard(process)
         try:
             found: dict[str, Any] = json.loads(target.read_text(encoding="utf-8"))
             return found
