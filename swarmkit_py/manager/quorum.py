@@ -30,3 +30,17 @@ def may_lose(nodes: Iterable[Node], node_id: str) -> bool:
 def tolerates(managers: int) -> int:
     """How many of so many managers may fail."""
     return (managers - 1) // 2
+
+
+def warnings(nodes: Iterable[Node]) -> list[str]:
+    """What is to be said before it is too late; the first is about the number, the second about those there are."""
+    members = members_of(nodes)
+    count, up = len(members), sum(map(reachable, members))
+    found = []
+    if count > 1 and count % 2 == 0:
+        found.append(f"WARNING: {count} managers may lose {tolerates(count)} of them, as {count - 1} may: "
+                     "an odd number is safer (docker node promote, docker node demote)")
+    if up < count and up <= count // 2 + 1:
+        found.append(f"WARNING: {up} of {count} managers can be reached: if one more is lost, the swarm cannot be "
+                     "changed any more; bring one back, or demote and remove the one that is lost")
+    return found

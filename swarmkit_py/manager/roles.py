@@ -34,10 +34,11 @@ UNSTARTED_SECONDS = 60.0
 
 
 class RoleManager:
-    """`run` until cancelled. `ping(addr)` is True if that manager is well; `step_down` lets another one lead."""
+    """`run` until cancelled. `etcd`: None while there is one manager with a journal of its own. `ping(addr)` is True
+    if that manager is well; `step_down` lets another one lead."""
 
     def __init__(
-        self, store: Store, clock: Clock, etcd: Etcd, node_id: str, ping: Callable[[str], Awaitable[bool]],
+        self, store: Store, clock: Clock, etcd: Etcd | None, node_id: str, ping: Callable[[str], Awaitable[bool]],
         step_down: Callable[[], None],
     ) -> None:
         self._store, self._clock, self._etcd, self._me = store, clock, etcd, node_id
@@ -67,8 +68,9 @@ class RoleManager:
 
     async def reconcile(self) -> float:
         """One look at all; seconds until the next is worth it. Raises Unavailable."""
-        members = await self._etcd.members()
-        waiting = [await self._bring_up(member) for member in members if member.learner]
+        etcd = self._etcd
+        members = await etcd.members() if etcd is not None else []
+        waiting = [await self._bring_up(etcd, member) for member in members if etcd and member.learner]
         for node in self._store.all(Node):
             member = next((m for m in members if m.name == node.id), None)
             if node.spec.role is Role.MANAGER and node.actual_role is Role.WORKER:
@@ -76,21 +78,21 @@ class RoleManager:
             elif node.spec.role is Role.WORKER and (node.actual_role is Role.MANAGER or member):
                 waiting.append(await self._demote(node, member))
         for member in members:
-            if member.name and self._store.get(Node, member.name) is None:
-                await self._etcd.remove(member.id)
+            if etcd is not None and member.name and self._store.get(Node, member.name) is None:
+                await etcd.remove(member.id)
         return SOON_SECONDS if any(waiting) else RETRY_SECONDS
 
-    async def _bring_up(self, member: Member) -> bool:
+    async def _bring_up(self, etcd: Etcd, member: Member) -> bool:
         """Give a learner its vote when it knows what the others know; True if that is still to come."""
         first_seen = self._unstarted.setdefault(member.id, self._clock.monotonic())
         if not member.name and self._clock.monotonic() - first_seen > UNSTARTED_SECONDS:
             log.warning("the member at %s never started: its place is given up", member.peer_url)
-            await self._etcd.remove(member.id)
+            await etcd.remove(member.id)
             return False
         if not member.name:
             return True
         try:
-            await self._etcd.promote(member.id)
+            await etcd.promote(member.id)
         except Unavailable as error:
             log.info("the new member at %s has no vote yet: %s", member.peer_url, error)
             return True
@@ -102,21 +104,21 @@ class RoleManager:
             log.warning("this manager is to be a worker: another one is to lead")
             self._step_down()
             return False
-        if member is not None:
+        if member is not None and self._etcd is not None:
             if not member.learner and not may_lose(self._store.all(Node), node.id):
                 log.warning("%s cannot be demoted now: too few managers would be left", node.id)
                 return False
-            if await self._leads_raft(member):
+            if await self._leads_raft(self._etcd, member):
                 return True
             await self._etcd.remove(member.id)
         self._set_role(node.id, Role.WORKER)
         return False
 
-    async def _leads_raft(self, member: Member) -> bool:
+    async def _leads_raft(self, etcd: Etcd, member: Member) -> bool:
         """Raft would have to elect before anything else is written: its leader is asked to hand on first, which its
         manager does when it follows (`etcd.shared`). One that never does is removed all the same."""
         self._handing_on[member.id] = self._handing_on.get(member.id, 0) + 1
-        leads = (await self._etcd.status()).leader_id == member.id
+        leads = (await etcd.status()).leader_id == member.id
         return leads and self._handing_on[member.id] < HANDING_ON_LOOKS
 
     def _set_role(self, node_id: str, role: Role) -> None:

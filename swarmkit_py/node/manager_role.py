@@ -227,7 +227,7 @@ class ManagerRole:
             return
         if self._alone:
             self._forget_others()
-        others = {"role manager": self._roles().run} if self._member is not None else {}
+        others = {"role manager": self._roles().run}
         self._leader = Leader(self._store, self._clock, self._ids, self._gave_up, others)
         self._leader.start()
 
@@ -244,9 +244,12 @@ class ManagerRole:
             self._events.failed(reason)
 
     def _roles(self) -> RoleManager:
-        assert self._member is not None
-        return RoleManager(self._store, self._clock, self._member.etcd, self._membership.node_id, self._ping,
-                           self._member.shared.step_down)
+        etcd = self._member.etcd if self._member is not None else None
+        return RoleManager(self._store, self._clock, etcd, self._membership.node_id, self._ping, self._step_down)
+
+    def _step_down(self) -> None:
+        if self._member is not None:
+            self._member.shared.step_down()
 
     def _forget_others(self) -> None:
         """Who was a manager before is one no more: its member is not among ours."""
@@ -314,7 +317,7 @@ class ManagerRole:
         return member
 
     async def _restart_loops(self) -> None:
-        """With the role manager, which one manager alone has no need of."""
+        """With a role manager that knows of the members."""
         await self._follow()
         await self._lead()
 

@@ -86,8 +86,12 @@ class RoleChange:
         admission = Admission(self._disk, member, self._host.options.raft_port, self._clock)
         answer = await admission.ask(self._disk.certificates, [address for _, address in managers])
         member = replace(admission.write(answer), managers=managers)
+        try:
+            await self._host.start_manager(member)
+        except BaseException:
+            await self._host.end_manager()
+            raise
         self._host.remember(member)
-        await self._host.start_manager(member)
 
     async def _demote(self, member: Membership) -> None:
         log.warning("this node is a worker now")

@@ -28,6 +28,7 @@ from swarmkit_py.docker_api.routes.containers import image_of, network_names
 from swarmkit_py.docker_api.routes.volumes import volumes_usage
 from swarmkit_py.docker_api.routing import Route
 from swarmkit_py.errors import SwarmError
+from swarmkit_py.manager import quorum
 from swarmkit_py.model.container import LimitSupport
 from swarmkit_py.model.states import Role
 
@@ -66,6 +67,8 @@ async def version(call: Call) -> web.StreamResponse:
 
 async def info(call: Call) -> web.StreamResponse:
     containers = call.backend.engine.all()
+    limits = _limits(call)
+    limits["Warnings"] += _manager_warnings(call)
     running = sum(container.status == "running" for container in containers)
     stopped = sum(not container.running for container in containers)
     return json_answer({
@@ -77,8 +80,16 @@ async def info(call: Call) -> web.StreamResponse:
         "OperatingSystem": operating_system(), "OSVersion": "", "OSType": "linux", "Architecture": platform.machine(),
         "CgroupVersion": cgroup_version(), "IPv4Forwarding": forwards_ipv4(), "NCPU": cpus(),
         "MemTotal": memory_bytes(), "DockerRootDir": call.backend.data_root,
-        "Name": call.backend.hostname, "ServerVersion": __version__, "Swarm": _swarm(call), **_limits(call),
+        "Name": call.backend.hostname, "ServerVersion": __version__, "Swarm": _swarm(call), **limits,
     })
+
+
+def _manager_warnings(call: Call) -> list[str]:
+    """How near the swarm is to losing its managers' majority; nothing where nobody can tell."""
+    try:
+        return quorum.warnings(call.view().list_nodes())
+    except SwarmError:
+        return []
 
 
 def _limits(call: Call) -> Json:

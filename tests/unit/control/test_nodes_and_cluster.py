@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from swarmkit_py.errors import FailedPrecondition, InvalidArgument, OutOfSequence, SwarmError, Unimplemented
 from swarmkit_py.manager.control import seed_cluster
 from swarmkit_py.manager.control.seed import first_subnet
-from swarmkit_py.manager.quorum import may_lose
+from swarmkit_py.manager.quorum import may_lose, warnings
 from swarmkit_py.model.objects import ManagerStatus, Network, Node, Task
 from swarmkit_py.model.specs import (
     CAConfig,
@@ -125,6 +125,20 @@ def test_how_many_managers_may_be_lost(up: int, down: int, lost_is_up: bool, may
     nodes = [Node(id=str(number), spec=NodeSpec(role=Role.MANAGER), manager_status=ManagerStatus(reachability=state))
              for number, state in enumerate(states)]
     assert may_lose(nodes, "0" if lost_is_up else str(len(nodes) - 1)) is may
+
+
+@pytest.mark.parametrize(("up", "down", "said"), [
+    (1, 0, []), (3, 0, []), (5, 0, []), (5, 1, ["6 managers may lose 2"]), (4, 1, []),
+    (2, 0, ["2 managers may lose 0 of them, as 1 may"]), (2, 1, ["2 of 3 managers can be reached"]),
+    (3, 2, ["3 of 5 managers can be reached"]), (4, 0, ["4 managers may lose 1"]),
+])
+def test_what_docker_info_says_before_it_is_too_late(up: int, down: int, said: list[str]) -> None:
+    states = ["reachable"] * up + ["unreachable"] * down
+    nodes = [Node(id=str(number), spec=NodeSpec(role=Role.MANAGER), manager_status=ManagerStatus(reachability=state))
+             for number, state in enumerate(states)]
+    found = warnings(nodes)
+    assert len(found) == len(said)
+    assert all(part in text for part, text in zip(said, found, strict=True))
 
 
 def test_a_ready_node_and_a_manager_cannot_be_removed(rig: Rig, worker: Node) -> None:

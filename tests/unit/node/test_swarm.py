@@ -19,6 +19,7 @@ from swarmkit_py.model.states import NodeState, TaskState
 from swarmkit_py.network.fake import FakeNetwork
 from swarmkit_py.node import Node, NodeOptions, join
 from swarmkit_py.node.parts import Parts
+from swarmkit_py.node.raft_member import launch
 from swarmkit_py.rpc.client import Unreachable
 from swarmkit_py.runtime.base import ContainerEngine, ImageKeeper
 from swarmkit_py.runtime.volumes import LocalVolumes
@@ -47,6 +48,7 @@ class Rig:
 
     def __init__(self, folder: Path, etcd: str = "no-etcd-here") -> None:
         self.folder, self.etcd = folder, etcd
+        self.launcher = launch
         self.nodes: dict[int, Node] = {}
         self.engines: dict[int, ScriptedEngine] = {}
         self.networks: dict[int, FakeNetwork] = {}
@@ -61,7 +63,7 @@ class Rig:
             network, Attachments(SystemClock(), Ids()))
         options = NodeOptions(root / "data", root / "exec", root / "docker.sock", root / "images", "fake",
                               hostname=f"host{number}", etcd=self.etcd)
-        node = Node(options, parts=parts)
+        node = Node(options, parts=parts, launcher=self.launcher)
         self.nodes[number] = node
         await node.start()
         return node
