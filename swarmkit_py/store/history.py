@@ -50,6 +50,12 @@ class History:
         self._news.set()
         self._news = asyncio.Event()
 
+    def begin(self, start: int) -> None:
+        """Nothing is known of how this version came about."""
+        self._commits.clear()
+        self._forgotten = self._last = start
+        self._size = 0
+
     def after(self, index: int) -> list[Commit]:
         """All commits above this version. Raises OutOfRange if some of them are forgotten, or it is yet to come."""
         if index < self._forgotten:

@@ -178,6 +178,8 @@ class Store:
         wanted: dict[tuple[type[Object], str], Any] = {(type(obj), obj.id): obj for obj in objects}
         gone = {(kind, oid): None for kind in TABLES for oid in self._tables[kind].rows if (kind, oid) not in wanted}
         news = {key: obj for key, obj in wanted.items() if self._tables[key[0]].rows.get(key[1]) != obj}
+        if self.index == 0:
+            self.history.begin(index - 1)  # another manager's past is not ours to tell
         self.index = index
         self._publish(list(self._apply(gone | news)))
 

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from swarmkit_py.clock import ManualClock
-from swarmkit_py.errors import NoLeader
+from swarmkit_py.errors import NoLeader, OutOfRange
 from swarmkit_py.etcd.base import INDEX, LEADER, ROWS
 from swarmkit_py.etcd.member import Place
 from swarmkit_py.etcd.seat import LEASE_SECONDS, Holder
@@ -111,6 +111,9 @@ async def test_what_the_leader_writes_the_others_know(swarm: Swarm) -> None:
         assert [change.new.id for change in await watch.next()] == ["a", "b"]
     assert first.notes == second.notes == third.notes == {"a", "b"}
     assert first.store.index == third.store.index
+    assert [commit.index for commit in third.store.history.after(1)] == [2, 3]
+    with pytest.raises(OutOfRange):
+        third.store.history.after(-1)
     assert second.shared.leader == Holder(node_id="m1", addr="10.7.0.1:2377", member_id=100)
 
 
