@@ -91,8 +91,8 @@ def managers(node: Node) -> dict[str, str]:
 async def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Managers]:
     monkeypatch.setattr("swarmkit_py.node.node.find_program", lambda program: program if program == ETCD else None)
     monkeypatch.setattr("swarmkit_py.node.manager_role.find_program", lambda program: program)
-    monkeypatch.setattr(seat, "LEASE_SECONDS", 1)
-    monkeypatch.setattr(seat, "RENEW_SECONDS", 0.1)
+    monkeypatch.setattr(seat, "LEASE_SECONDS", 3)
+    monkeypatch.setattr(seat, "RENEW_SECONDS", 0.3)
     monkeypatch.setattr("swarmkit_py.etcd.shared.PULSE_SECONDS", 0.1)
     monkeypatch.setattr(admission, "PAUSE", 0.05)
     rig = Managers(tmp_path)
@@ -106,15 +106,15 @@ async def three(rig: Managers, **options: bool) -> None:
     await rig.join_manager(2)
     await rig.join_manager(3, through=f"{NETWORK}.2")  # a manager that follows lets in as well
     await until(lambda: managers(rig.nodes[1]) == {
-        "host1": "leader", "host2": "reachable", "host3": "reachable"}, what="three managers")
+        "host1": "leader", "host2": "reachable", "host3": "reachable"}, seconds=60, what="three managers")
 
 
 async def test_a_second_and_a_third_manager_know_what_the_first_knows(rig: Managers) -> None:
     await three(rig)
     rig.nodes[1].control().create_service(spec(replicas=3))
-    await until(lambda: len(running(rig.nodes[1])) == 3, what="three tasks run")
+    await until(lambda: len(running(rig.nodes[1])) == 3, seconds=60, what="three tasks run")
     await until(lambda: all(node.store_index() == rig.nodes[1].store_index() for node in rig.nodes.values()),
-                what="all stores are equal")
+                seconds=60, what="all stores are equal")
     for number in (2, 3):
         assert managers(rig.nodes[number]) == managers(rig.nodes[1])
         assert isinstance(await refusal(lambda number=number: _control(rig.nodes[number])), NotLeader)
@@ -170,18 +170,18 @@ async def test_a_call_is_handed_on_with_its_caller(rig: Managers) -> None:
 async def test_another_leads_when_the_leader_is_lost_and_its_loops_run_there_only(rig: Managers) -> None:
     await three(rig)
     service = rig.nodes[1].control().create_service(spec(replicas=4))
-    await until(lambda: len(running(rig.nodes[1])) == 4, what="four tasks run")
+    await until(lambda: len(running(rig.nodes[1])) == 4, seconds=60, what="four tasks run")
     await rig.kill(1)
-    await until(lambda: any(leads(node) for node in rig.nodes.values()), 20, what="another leads")
+    await until(lambda: any(leads(node) for node in rig.nodes.values()), 60, what="another leads")
     leader = rig.leader()
     (follower,) = [node for node in rig.nodes.values() if node is not leader]
     unknown = [n for n in leader.control().list_nodes() if n.status.state is NodeState.UNKNOWN]
     assert "leadership change" in unknown[0].status.message if unknown else True
-    await until(lambda: sum(n.status.state is NodeState.READY for n in leader.control().list_nodes()) == 2, 20,
+    await until(lambda: sum(n.status.state is NodeState.READY for n in leader.control().list_nodes()) == 2, 60,
                 what="both are back")
     current = leader.control().get_service(service.id)
     leader.control().update_service(service.id, current.index, replace(current.spec, mode=spec(replicas=6).mode))
-    await until(lambda: len(set(running(leader))) >= 2 and len(running(leader)) >= 5, 20, what="it scales again")
+    await until(lambda: len(set(running(leader))) >= 2 and len(running(leader)) >= 5, 60, what="it scales again")
     assert follower._manager is not None and follower._manager._leader is None
     assert leader._manager is not None and leader._manager._leader is not None
 
@@ -195,15 +195,15 @@ async def test_without_a_majority_calls_are_refused_with_swarm_s_words(rig: Mana
     assert (error.status, error.wire_text()) == (500, (
         "rpc error: code = Unknown desc = The swarm does not have a leader. It's possible that too few managers are "
         "online. Make sure more than half of the managers are online."))
-    await until(lambda: not leads(left), what="it has stepped down")
+    await until(lambda: not leads(left), seconds=60, what="it has stepped down")
     with pytest.raises(NoLeader):
         left.control_view()
     assert left.swarm_info().local_node_state == "active"
     warned = await refusal(lambda: left.swarm_leave(force=False))
     assert "--force-new-cluster" in warned.message
     again = await rig.start(2)
-    await until(lambda: any(leads(node) for node in rig.nodes.values()), 20, what="two of three agree again")
-    await until(lambda: again.store_index() == left.store_index(), what="and know the same")
+    await until(lambda: any(leads(node) for node in rig.nodes.values()), 60, what="two of three agree again")
+    await until(lambda: again.store_index() == left.store_index(), seconds=60, what="and know the same")
     await _write(rig.leader())
 
 
@@ -217,18 +217,18 @@ async def test_a_worker_is_promoted_and_demoted(rig: Managers) -> None:
     assert isinstance(await refusal(lambda: _control(worker)), Unavailable)
     _set_role(leader, worker, Role.MANAGER)
     await until(lambda: worker.swarm_info().control_available and managers(leader) == {
-        "host1": "leader", "host2": "reachable"}, 20, what="it manages")
+        "host1": "leader", "host2": "reachable"}, 60, what="it manages")
     first_id = rig.cluster.members[f"https://{NETWORK}.2:2380"].id
     folder = rig.folder / "2" / "data" / "swarm"
     assert (folder / "manager").exists()
     _set_role(leader, worker, Role.WORKER)
-    await until(lambda: not worker.swarm_info().control_available and len(rig.cluster.members) == 1, 20,
+    await until(lambda: not worker.swarm_info().control_available and len(rig.cluster.members) == 1, 60,
                 what="it is a worker")
     assert managers(leader) == {"host1": "leader"}
-    await until(lambda: not (folder / "manager").exists(), what="its store is gone")
+    await until(lambda: not (folder / "manager").exists(), seconds=60, what="its store is gone")
     assert worker._disk.certificates.read().data_key is None
     _set_role(leader, worker, Role.MANAGER)
-    await until(lambda: len(managers(leader)) == 2, 20, what="it manages again")
+    await until(lambda: len(managers(leader)) == 2, 60, what="it manages again")
     again = rig.cluster.members[f"https://{NETWORK}.2:2380"].id
     assert again != first_id and len(set(rig.cluster.used_ids)) == len(rig.cluster.used_ids)
 
@@ -241,13 +241,13 @@ def _set_role(leader: Node, node: Node, role: Role) -> None:
 async def test_a_leader_that_is_demoted_hands_on_first(rig: Managers) -> None:
     await three(rig)
     _set_role(rig.nodes[1], rig.nodes[1], Role.WORKER)
-    await until(lambda: not rig.nodes[1].swarm_info().control_available, 20, what="it is a worker")
+    await until(lambda: not rig.nodes[1].swarm_info().control_available, 60, what="it is a worker")
     leader = rig.leader()
-    await until(lambda: len(managers(leader)) == 2, 20, what="two are left")
+    await until(lambda: len(managers(leader)) == 2, 60, what="two are left")
     # Two are fewer than Swarm lets go further down to one only while both are there.
     (other,) = [node for number, node in rig.nodes.items() if number != 1 and node is not leader]
     _set_role(leader, other, Role.WORKER)
-    await until(lambda: len(managers(leader)) == 1, 20, what="one is left")
+    await until(lambda: len(managers(leader)) == 1, 60, what="one is left")
     last = await refusal(lambda: _demote(leader))
     assert last.message == "attempting to demote the last manager of the swarm"
 
