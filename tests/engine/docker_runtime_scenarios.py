@@ -68,8 +68,8 @@ class World:
         return set(self.docker("ps", "-q", "--filter", "name=web.").splitlines())
 
 
-def run(*command: str) -> bytes:
-    return subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=60).stdout
+def run(*command: str, given: bytes | None = None) -> bytes:
+    return subprocess.run(command, input=given, stdout=subprocess.PIPE, check=True, timeout=60).stdout
 
 
 @pytest.fixture(scope="module")

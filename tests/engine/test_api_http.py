@@ -187,7 +187,9 @@ async def test_networks_on_a_manager(manager: Client) -> None:
     assert ingress["Services"][""]["Tasks"][0].keys() == real["Services"][""]["Tasks"][0].keys()  # type: ignore[index]
     assert (await manager.call("DELETE", "/networks/bridge"))[0] == 403
     assert (await manager.get("/networks/nosuch"))[0] == 404
-    assert (await manager.get("/networks/bridge?scope=swarm"))[0] == 404
+    assert (await manager.get("/networks/docker_gwbridge?scope=swarm"))[0] == 404
+    _, host = await manager.get("/networks/host?scope=swarm")
+    assert (host["Id"], host["Scope"]) == ("host", "swarm"), "as a service names it"  # type: ignore[call-overload, index]
 
 
 async def test_networks_on_a_worker_are_those_it_carries(client: Client) -> None:
@@ -246,7 +248,7 @@ async def test_a_killed_container_has_ended_when_the_answer_comes(client: Client
 
 
 async def test_what_is_known_and_not_there_yet_says_so(client: Client) -> None:
-    known = ["POST /commit", "POST /build", "POST /containers/prune", "POST /plugins/pull"]
+    known = ["POST /commit", "POST /build", "POST /build/cancel", "POST /plugins/pull"]
     for method, path in (line.split() for line in known):
         status, answer = await client.call(method, path)
         assert status == 501 and "is not there yet in this kit" in str(answer)

@@ -66,7 +66,7 @@ def test_containers_through_the_sdk(client: Any) -> None:
 
 
 def test_images_through_the_sdk(client: Any) -> None:
-    assert client.images.get("nginx").tags == ["nginx:latest", "nginx:1.18"]
+    assert client.images.get("nginx").tags == ["nginx:1.18", "nginx:latest"]
     assert client.images.pull("nginx", tag="latest").id == "sha256:" + "a" * 64
     assert client.images.get_registry_data("nginx").id == "sha256:" + "d" * 64
 

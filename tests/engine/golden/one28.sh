@@ -77,7 +77,7 @@ docker restart -t 1 two
 docker kill -s NONSENSE two
 docker kill -s KILL two
 docker ps -a --format '{{.Names}} {{.Status}}' | sed 's/ [^ ]* [^ ]* ago//;s/ Less.*//;s/ About.*//'
-docker rm two two
+docker rm two
 docker rm -f missing
 docker stop missing
 docker start missing
@@ -85,7 +85,7 @@ docker wait missing
 docker logs missing
 docker run --name said nginx:1.18 sh -c 'echo first; echo second >&2; exit 3'
 docker logs said
-docker logs --tail 1 said 2>&1
+docker logs --tail 1 said 2>&1 | wc -l
 docker logs --since 1h said 2>/dev/null
 docker logs --since nonsense said
 docker inspect -f '{{.State.ExitCode}} {{.State.OOMKilled}} {{.Path}} {{.Args}}' said
@@ -238,6 +238,7 @@ docker secret ls --filter label=com.docker.stack.namespace=shop --format '{{.Nam
 docker stack deploy --detach=true -c $COMPOSE shop | sort
 docker stack rm --detach=true shop | sort
 docker stack rm missing
+sleep 1.1; docker events --since 1h --until 0s --filter type=secret --format '{{.Type}} {{.Action}} {{.Actor.Attributes.name}}' | sort -u
 sleep 6; docker stack ls
 docker network ls --filter label=com.docker.stack.namespace=shop -q | wc -l
 ## 260_services
@@ -332,7 +333,6 @@ docker service rm gjob bad
 docker info -f '{{.Swarm.LocalNodeState}} {{.Swarm.ControlAvailable}} {{.Swarm.Nodes}} {{.Swarm.Managers}} {{.Swarm.Cluster.Spec.Orchestration.TaskHistoryRetentionLimit}}'
 docker system df --format '{{.Type}} {{.Active}}' | grep -v 'Build Cache'
 sleep 1.1; docker events --since 1h --until 0s --filter type=service --format '{{.Type}} {{.Action}} {{.Actor.Attributes.name}}' | grep -E ' (talk|job)$' | sort -u
-sleep 1.1; docker events --since 1h --until 0s --filter type=secret --format '{{.Type}} {{.Action}} {{.Actor.Attributes.name}}' | sort -u
 sleep 1.1; docker events --since 1h --until 0s --filter type=volume --filter volume=data --format '{{.Action}}' | sort | uniq
 docker events --since nonsense --until 0s | wc -l
 docker events --since 0s --until 0s --filter bogus=1 | wc -l
