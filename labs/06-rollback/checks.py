@@ -119,7 +119,9 @@ def policy(c: View) -> None:
 def by_policy(c: View) -> None:
     """A rollback that nobody asked for was completed, after a container of the bad version ended by itself."""
     found = rollbacks(c, alone=True)
-    c.require(bool(found), COMPLETED, "–", final=tag_now(c) == c.p.good)
+    service = c.world.services.get(c.p.service)
+    action = ((service.spec.get("UpdateConfig") if service else None) or {}).get("FailureAction")
+    c.require(bool(found), COMPLETED, "–", final=tag_now(c) == c.p.good or action != "rollback")
     event, end = found[-1]
     failed = [life for life in bad_lives(c) if life.code not in (None, 0, KILLED) and life.began < event.t + 1]
     c.require(end is not None and bool(failed), COMPLETED, STARTED)
