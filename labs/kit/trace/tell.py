@@ -62,6 +62,8 @@ def tell(found: Evidence, scene: Scene) -> Trace:
     after = passage(found.heard, second.steps, packet, ports, back=False)
     chosen = translation.after[2] if translation and translation.after else found.target.address
     end = second.end if translation else first.end
+    if translation and not translation.after and not found.result.error:
+        end = found.entry  # a program of the host itself
     answer, source = _answer(found, ports, packet, first, second)
     parts = _Parts(before, translation, after, answer, end, packet)
     return Trace(

@@ -192,6 +192,11 @@ def test_a_filter_that_leads_nowhere() -> None:
     assert found.failure.facts["services"] == "web"
 
 
+def test_a_program_of_the_host_itself_may_answer() -> None:
+    found = told(rules=[], record=None)
+    assert found.ok and found.served_host == "worker2"
+
+
 def test_a_neighbour_that_nobody_knows() -> None:
     whole = told()
     target = whole.after.hops[0].step.target
