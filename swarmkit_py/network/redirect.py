@@ -38,9 +38,12 @@ def _returning(returns: Sequence[ReturnKey]) -> list[str]:
     """A connection is marked by the MAC of the node that sent its first packet, its answers are by the connection;
     the mark chooses their route (`ReturnKey`)."""
     entries = ", ".join(f"{mac_of(each.gateway)} : {each.mark:#x}" for each in returns)
-    came = f'iifname "{returns[0].link}" ct direction original ct mark set ether saddr map @entries'
+    # A late packet of a connection that is over must not turn the answers of the next one, which a client may begin
+    # from the same port by another node: for TCP only the first packet marks.
+    came = [f'iifname "{returns[0].link}" ct direction original {what} ct mark set ether saddr map @entries'
+            for what in ("tcp flags & (syn | ack) == syn", "meta l4proto != tcp")]
     return [
         f"  map entries {{\n    type ether_addr : mark\n    elements = {{ {entries} }}\n  }}\n",
-        chain("came", "filter hook prerouting priority mangle", [came]),
+        chain("came", "filter hook prerouting priority mangle", came),
         chain("back", "route hook output priority mangle", ["ct direction reply ct mark != 0 meta mark set ct mark"]),
     ]

@@ -29,6 +29,7 @@ def test_a_way_back_to_each_node_that_clients_may_come_in_by() -> None:
     rules = state.rulesets[PATH].text()
     assert "02:42:0a:00:00:02 : 0xa000002, 02:42:0a:00:00:03 : 0xa000003" in rules
     assert "notrack" not in rules
+    assert "tcp flags & (syn | ack) == syn ct mark set" in rules, "a late packet of another connection turns nothing"
     assert wanted_state(world("10.0.0.2", keeps=False)).returns == frozenset()
     assert "notrack" in wanted_state(world("10.0.0.2", keeps=False)).rulesets[PATH].text()
 
