@@ -37,3 +37,14 @@ HISTFILE=$HOME/.bash_history
 alias ls='ls --color=auto'
 [ -r /usr/share/bash-completion/bash_completion ] && . /usr/share/bash-completion/bash_completion
 cd || :
+
+# A key of the guide typed here, where it is no command, is the commonest first slip.
+command_not_found_handle() {
+    case $1 in
+        [nhptlxq] | '?')
+            [ $# -eq 1 ] && printf '%s is a key of the guide, not a command: F2 goes there, then %s.\n' "$1" "$1" \
+                && printf '%s est une touche du guide, pas une commande : F2 y mène, puis %s.\n' "$1" "$1" ;;
+        *) printf 'bash: %s: command not found\n' "$1" ;;
+    esac >&2
+    return 127
+}

@@ -67,17 +67,24 @@ def _outside_only(command: str, words: Words) -> None:
 def list_(lang: Lang = "") -> None:
     """The labs, and how far you are."""
     from labs.kit.folder import all_labs, read_lab
+    from labs.kit.notes import read_notes
     from labs.kit.progress import progress_file, read_progress
 
-    words = _words(lang)
-    for path in all_labs():
-        lab = read_lab(path)
+    words, labs = _words(lang), [read_lab(path) for path in all_labs()]
+    rows = []
+    for lab in labs:
         progress = read_progress(progress_file(lab.id), lab.id)
         texts = lab.words(words.lang, lab.params(None))
         how_far = texts("cli.list_done") if progress.finished else (
             texts("cli.list_going", number=progress.step + 1, count=len(lab.steps)) if progress.step else "")
         minutes = texts("screen.minutes", minutes=lab.table["minutes"])
-        print(f"{lab.id:<18} {texts('title'):<28} {minutes:>7}  {how_far}".rstrip())
+        rows.append((lab.id, texts("title"), minutes, how_far))
+    here = {lab.id for lab in labs}
+    rows += [(coming.id, coming.title[words.lang], "", words("cli.list_coming"))
+             for coming in read_notes().coming if coming.id not in here]
+    width, title = (max(len(row[column]) for row in rows) for column in (0, 1))
+    for row in sorted(rows):
+        print(f"{row[0]:<{width}}  {row[1]:<{title}}  {row[2]:>6}  {row[3]}".rstrip())
 
 
 def run(
