@@ -6,8 +6,8 @@
     ├── OutOfRange           400   a version to go on from that is forgotten, or yet to come
     ├── Unauthenticated      401   who are you?
     ├── PermissionDenied     403   known, but not allowed
-    ├── NotFound             404
-    ├── AlreadyExists        409
+    ├── NotFound             404   there is no such object
+    ├── AlreadyExists        409   the name, or the membership, is taken
     ├── Conflict             409   the object is not in a state for this (container calls)
     ├── OutOfSequence        500   a stale version: read again, then update (Docker answers 500 here)
     ├── Internal             500   our fault, or the kernel's: says what failed

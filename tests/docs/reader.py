@@ -1,0 +1,105 @@
+"""Owns a reader who types what a page says: own clusters, own progress, own folder; terminals that stay open.
+
+`./lab` is here the kit's own command in the running Python (no set-up), and it sees this reader's clusters alone:
+other tests have theirs at the same time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import pty
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import threading
+from pathlib import Path
+
+from tests.docs.blocks import Command
+from tests.repo.imports import ROOT
+from tests.waiting import wait_for
+
+LAB = f"""#!{sys.executable}
+import os, pathlib, sys
+sys.path.insert(0, {str(ROOT)!r})
+from topologies import places
+places.bases = lambda: [pathlib.Path(os.environ["XDG_RUNTIME_DIR"]) / "swarmlab"]
+sys.argv[0] = "lab"
+from labs.kit.cli import main
+main()
+"""
+LONGEST = 100
+SCREEN = struct.pack("HHHH", 50, 80, 0, 0)
+
+
+class Reader:
+    """Types one page's commands. Ends everything it started."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="sd-"))
+        (self.folder / "lab").write_text(LAB)
+        (self.folder / "lab").chmod(0o755)
+        (self.folder / "run").mkdir(mode=0o700)
+        self._environ = {**os.environ, "XDG_RUNTIME_DIR": str(self.folder / "run"), "TERM": "xterm", "LAB_LANG": "en",
+                         "XDG_STATE_HOME": str(self.folder / "state")}
+        self._terminals: list[tuple[subprocess.Popen[bytes], int]] = []
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.run("./lab down --all")
+        for process, leader in self._terminals:
+            process.terminate()
+            process.wait(30)
+            os.close(leader)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def run(self, line: str) -> subprocess.CompletedProcess[str]:
+        """One line in a shell."""
+        return self._run(["bash", "-c", line])
+
+    def type(self, command: Command) -> str:
+        """Type it where it belongs; what went wrong, or ""."""
+        if command.terminal:
+            return self._open(command.line)
+        done = self._on(command.host, command.line) if command.host else self.run(command.line)
+        if done.returncode == 0:
+            return ""
+        return f"{command.page}:{command.number} $ {command.line}\n{done.stdout[-1000:]}{done.stderr[-1000:]}"
+
+    def _on(self, host: str, line: str) -> subprocess.CompletedProcess[str]:
+        return self._run(["./lab", "exec", host, "--", "bash", "-c", line])
+
+    def _run(self, argv: list[str]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(argv, cwd=self.folder, env=self._environ, capture_output=True, text=True,
+                              stdin=subprocess.DEVNULL, timeout=LONGEST, check=False)
+
+    def _open(self, line: str) -> str:
+        """A guide in one screen (--plain: tmux has tests of its own); returns once it shows its keys."""
+        leader, follower = pty.openpty()
+        fcntl.ioctl(follower, termios.TIOCSWINSZ, SCREEN)
+        process = subprocess.Popen(["bash", "-c", f"exec {line} --plain"], cwd=self.folder, env=self._environ,
+                                   stdin=follower, stdout=follower, stderr=follower, start_new_session=True)
+        os.close(follower)
+        self._terminals.append((process, leader))
+        shown = _Shown(leader)
+        wait_for(lambda: "q:" in shown.text or process.poll() is not None, f"the guide of {line}", within=LONGEST)
+        return "" if process.poll() is None else f"{line} ended: {shown.text[-1000:]}"
+
+
+class _Shown:
+    """What a terminal shows, read all the time: a guide that nobody reads stands still."""
+
+    def __init__(self, leader: int) -> None:
+        self.text = ""
+        threading.Thread(target=self._read, args=(leader,), daemon=True).start()
+
+    def _read(self, leader: int) -> None:
+        with contextlib.suppress(OSError):  # the other end is closed
+            while chunk := os.read(leader, 65536):
+                self.text += chunk.decode(errors="replace")

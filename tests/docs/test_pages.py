@@ -1,0 +1,68 @@
+"""The generated pages: whole, in both languages, without spoilers. Needs no MkDocs."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from labs.kit.folder import Lab, all_labs, read_lab
+from labs.kit.site.course import course_pages, labels, plain
+from labs.kit.site.navigation import expand
+from labs.kit.site.reference import reference_pages
+from labs.kit.words import LANGUAGES
+
+LABS = [read_lab(path) for path in all_labs()]
+PAGES = {**course_pages(), **reference_pages()}
+
+
+def test_both_languages_have_the_same_pages_and_labels() -> None:
+    english = {uri for uri in PAGES if uri.startswith("course/")}
+    assert {f"fr/{uri}" for uri in english} == {uri for uri in PAGES if uri.startswith("fr/course/")}
+    assert len(english) == len(LABS) + 1
+    assert labels("fr").keys() == labels("en").keys()
+
+
+@pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.id)
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_lab_s_page_has_its_steps_and_no_solution(lab: Lab, lang: str) -> None:
+    page = PAGES[("fr/" if lang == "fr" else "") + f"course/{lab.id}.md"]
+    assert len(re.findall(r"^### \d+\. ", page, re.M)) == len(lab.steps)
+    words, shown = lab.words(lang, lab.params(None)), {command for step in lab.steps for command in step.commands}
+    for command in shown:
+        assert words.expand(command) in page
+    for line in lab.solution().splitlines():
+        given = line[:1] in "#@" or "{{" in line or any(line in one for one in shown)
+        assert given or len(line.split()) < 3 or _expanded(line, lab) not in page, line
+    assert "{" not in re.sub(r"```.*?```", "", page, flags=re.S).replace("\\{", "")
+    for code in lab.wrong():
+        longest = max(re.split(r"{\w+}", words.raw(f"mistakes.{code}")), key=len)
+        assert plain(longest) not in page
+
+
+def _expanded(line: str, lab: Lab) -> str:
+    class Same(dict[str, object]):
+        def __missing__(self, key: str) -> str:
+            return "{" + key + "}"
+
+    return line.format_map(Same(lab.params(None).values()))
+
+
+def test_the_reference_names_every_command_and_check() -> None:
+    from labs.kit.cli import build_app
+
+    names = [command.name or command.callback.__name__ for command in build_app().registered_commands
+             if not command.hidden and command.callback]
+    assert [name for name in names if f"## lab {name.rstrip('_')}\n" not in PAGES["reference/commands.md"]] == []
+    assert "## lab traffic start\n" in PAGES["reference/commands.md"]
+    for uri in ("reference/checks.md", "fr/checks.md"):
+        assert [code for lab in LABS for code in lab.checks().checks if f"| `{code}` |" not in PAGES[uri]] == []
+    assert "| `NotFound` | there is no such object | 404 | 2 |" in PAGES["reference/errors.md"]
+    assert "|  |" not in PAGES["reference/errors.md"]
+
+
+def test_a_star_stands_for_the_pages_not_named() -> None:
+    nav = [{"A": ["x/index.md", "x/*", {"B": ["x/deep/*"]}]}, {"Last": "x/last.md"}]
+    pages = ["x/b.md", "x/a.md", "x/index.md", "x/last.md", "x/deep/c.md"]
+    assert expand(nav, pages) == [{"A": ["x/index.md", "x/a.md", "x/b.md", {"B": ["x/deep/c.md"]}]},
+                                  {"Last": "x/last.md"}]
