@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 from labs.kit.folder import all_labs, read_lab
 from labs.kit.site.course import check_table, escape, labels, plain, say
-from swarmkit_py import errors
+from swarmkit_py.errors import SwarmError
 
 HIDDEN_OPTIONS = ("help",)
+ERRORS = sys.modules[SwarmError.__module__]
 
 
 def reference_pages() -> dict[str, str]:
@@ -105,7 +107,7 @@ def error_table() -> Iterator[str]:
         "was wrong and what to do next; the class decides how a program may tell it apart.", "",
         "| Error | What it means | HTTP status of the Docker API | exit status of `lab` |",
         "| --- | --- | --- | --- |")
-    meanings = dict(re.findall(r"─ (\w+) +\d+ +(.+)", errors.__doc__ or ""))
+    meanings = dict(re.findall(r"─ (\w+) +\d+ +(.+)", ERRORS.__doc__ or ""))
     for cls in _classes():
         yield (f"| `{cls.__name__}` | {plain(meanings.get(cls.__name__, ''))} | {cls.status} | "
                f"{exit_code(cls('…'))} |")
@@ -115,7 +117,7 @@ def error_table() -> Iterator[str]:
                 "| 130 | Ctrl-C |", "")
 
 
-def _classes() -> list[type[errors.SwarmError]]:
-    found = [cls for _, cls in inspect.getmembers(errors, inspect.isclass)
-             if issubclass(cls, errors.SwarmError) and cls is not errors.SwarmError]
+def _classes() -> list[type[SwarmError]]:
+    found = [cls for _, cls in inspect.getmembers(ERRORS, inspect.isclass)
+             if issubclass(cls, SwarmError) and cls is not SwarmError]
     return sorted(found, key=lambda cls: (cls.status, cls.__name__))
