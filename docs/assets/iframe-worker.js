@@ -6,6 +6,7 @@ if (location.protocol === "file:") {
     constructor(url) {
       super();
       this.waiting = [];
+      const whole = new URL(url, document.baseURI);
       const frame = document.createElement("iframe");
       frame.hidden = true;
       frame.src = "about:blank";
@@ -13,7 +14,7 @@ if (location.protocol === "file:") {
       const inside = frame.contentWindow, page = frame.contentDocument;
       const load = (source) => new Promise((done, failed) => {
         const script = page.createElement("script");
-        script.src = new URL(source, url).href;
+        script.src = new URL(source, whole).href;
         script.onload = done;
         script.onerror = () => failed(new Error("cannot load " + script.src));
         page.head.append(script);
@@ -22,7 +23,7 @@ if (location.protocol === "file:") {
         sources.reduce((before, source) => before.then(() => load(source)), Promise.resolve());
       inside.postMessage = (data) => this.answer(data);
       this.inside = inside;
-      load(url).then(() => {
+      load(whole).then(() => {
         this.inside.ready = true;
         this.waiting.splice(0).forEach((data) => this.tell(data));
       });
@@ -36,4 +37,5 @@ if (location.protocol === "file:") {
     postMessage(data) { this.inside.ready ? this.tell(data) : this.waiting.push(data); }
     terminate() {}
   };
+  window.IFrameWorker = window.Worker; // by this name the search script knows where it is
 }
