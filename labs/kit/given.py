@@ -39,7 +39,7 @@ def prepare(eyes: Eyes, table: Mapping[str, Any], params: Params, say: Say, spee
         _form_swarm(eyes, speed)
     for item in given.get("run", ()):
         say("given.service")
-        _run(eyes, item["on"], item["command"].format(**params.values()))
+        _run(eyes, item["on"].format(**params.values()), item["command"].format(**params.values()))
     return _at_rest(eyes, speed)
 
 

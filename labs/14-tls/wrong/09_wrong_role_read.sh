@@ -1,0 +1,3 @@
+# expect: wrong_role_read
+# Read on the manager.
+@predict Q1 swarm-manager
