@@ -5,7 +5,7 @@ lab.toml says what is given:
 
     [given]
     swarm = true                 # every host but the client is in one swarm (false: bare hosts)
-    [[given.run]]                # then these, in order; the holes are the lab's values
+    [[given.run]]                # then these, in order; the holes (of the host, too) are the lab's values
     on = "manager1"
     command = "docker service create --detach …"
 """
