@@ -106,7 +106,7 @@ def strays(c: View) -> list[tuple[str, str]]:
             if key in owners and owners[key] != host]
 
 
-@lab.check("t1", points=3, within=CONVERGE)
+@lab.check("t1", points=3, within=CONVERGE, poll=2)
 def certificates(c: View) -> None:
     """Each member's certificate is signed by the cluster's root and has the role that the store has; its key is at
     home. And it was looked at."""
@@ -238,7 +238,7 @@ def seconds(found: dict[str, str]) -> float:
     return (ends[1] - ends[0]).total_seconds() - BACKDATE
 
 
-@lab.check("t8", points=2, within=CONVERGE)
+@lab.check("t8", points=2, within=CONVERGE, poll=1)
 def renewed(c: View) -> None:
     """Every node of the beginning has a certificate of the short kind, and is the node that it was."""
     nodes, wanted = old_nodes(c), 3600 * c.p.hours
