@@ -116,7 +116,19 @@ def oci_mount(point: MountPoint) -> dict[str, Any]:
         return {"destination": point.destination, "type": "tmpfs", "source": "tmpfs",
                 "options": [*point.options, "rprivate"]}
     options = ["rbind" if point.recursive else "bind", point.propagation or "rprivate", "rw" if point.rw else "ro"]
+    options += [] if point.rw else kept_flags(point.source)
     return {"destination": point.destination, "type": "bind", "source": point.source, "options": options}
+
+
+def kept_flags(source: str) -> list[str]:
+    """The options that a read-only mount of this path has to repeat. In a user namespace below the one that mounted
+    the file system its flags are locked (mount_namespaces(7)), and a remount that left one out would be refused."""
+    try:
+        flags = os.statvfs(source).f_flag
+    except OSError:
+        return []  # runc will say that it is not there
+    return [name for bit, name in ((os.ST_NOSUID, "nosuid"), (os.ST_NODEV, "nodev"), (os.ST_NOEXEC, "noexec"),
+                                   (os.ST_NOATIME, "noatime"), (os.ST_RELATIME, "relatime")) if flags & bit]
 
 
 def root_propagation(points: Iterable[MountPoint], mountinfo: str) -> str:

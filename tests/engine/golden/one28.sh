@@ -65,7 +65,7 @@ docker ps --format '{{.Names}} {{.Status}}' | sed 's/Up .* (/Up (/'
 docker unpause two
 docker unpause two
 docker rm two
-docker stop -t 1 two
+docker stop -t 10 two
 docker stop two
 docker kill two
 docker wait two
@@ -73,7 +73,7 @@ docker exec two true
 docker attach two
 docker top two
 docker start two
-docker restart -t 1 two
+docker restart -t 10 two
 docker kill -s NONSENSE two
 docker kill -s KILL two
 docker ps -a --format '{{.Names}} {{.Status}}' | sed 's/ [^ ]* [^ ]* ago//;s/ Less.*//;s/ About.*//'

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from swarmkit_py import errors
 from swarmkit_py.clock import ManualClock
@@ -18,6 +21,7 @@ from swarmkit_py.runtime.mount_points import (
     drop_anonymous,
     fill_volumes,
     inside,
+    kept_flags,
     make_mounts,
     oci_mount,
     root_propagation,
@@ -180,6 +184,18 @@ def test_what_runc_is_told() -> None:
     point = MountPoint(type="bind", source="/s", destination="/d", rw=False, propagation="rslave")
     assert oci_mount(point)["options"] == ["rbind", "rslave", "ro"]
     assert oci_mount(MountPoint(type="tmpfs", destination="/t", options=["size=1"]))["type"] == "tmpfs"
+
+
+def test_a_read_only_mount_repeats_what_its_file_system_has_locked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    locked = SimpleNamespace(f_flag=os.ST_NOSUID | os.ST_NODEV | os.ST_RELATIME)
+    point = MountPoint(type="bind", source=str(tmp_path), destination="/d", rw=False)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "statvfs", lambda path: locked)
+        assert oci_mount(point)["options"] == ["rbind", "rprivate", "ro", "nosuid", "nodev", "relatime"]
+    assert oci_mount(replace(point, rw=True))["options"] == ["rbind", "rprivate", "rw"]
+    assert kept_flags("/nowhere/at/all") == []
 
 
 def test_propagation_needs_a_mount_that_passes_it_on() -> None:
