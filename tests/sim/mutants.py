@@ -137,9 +137,9 @@ def same_address(patch: pytest.MonkeyPatch) -> None:
     """The allocator gives the address that the last one got."""
     take, last = Books.take, {}
 
-    def broken(self: Any, network_id: str, holder: Any) -> Any:
+    def broken(self: Any, network_id: str, holder: Any, asked: str = "") -> Any:
         if network_id not in last:
-            last[network_id] = take(self, network_id, holder)
+            last[network_id] = take(self, network_id, holder, asked)
         return last[network_id]
 
     patch.setattr(Books, "take", broken)
