@@ -4,6 +4,10 @@ they share clusters; the labs of one file do not, as each has a cluster of its o
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
 
@@ -19,3 +23,14 @@ def _group(item: pytest.Item) -> str:
     parameters = getattr(item, "callspec", None)
     lab = parameters.params.get("referee") if parameters else None
     return f"{file}:{lab}" if lab else file
+
+
+@pytest.fixture
+def own_base(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A runtime directory that only this test uses: every start of a cluster sweeps what it finds in the one that
+    it shares, so a test that leaves something to be swept must not share it with the tests that run beside it.
+    Short: sockets lie in it, and their paths have a limit.
+    """
+    with tempfile.TemporaryDirectory(prefix="k-") as path:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", path)
+        yield Path(path)

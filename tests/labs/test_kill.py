@@ -10,9 +10,7 @@ import random
 import signal
 import subprocess
 import sys
-import tempfile
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,14 +28,6 @@ KINDS = [
 ]
 
 pytestmark = [pytest.mark.kernel, pytest.mark.timeout(60 + 45 * RUNS)]
-
-
-@pytest.fixture
-def own_base(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A runtime directory that only this test uses. Short: sockets lie in it, and their paths have a limit."""
-    with tempfile.TemporaryDirectory(prefix="k-") as path:
-        monkeypatch.setenv("XDG_RUNTIME_DIR", path)
-        yield Path(path)
 
 
 def test_kill_any_process_of_a_lab_run(own_state: Path, own_base: Path) -> None:

@@ -79,6 +79,7 @@ def test_a_killed_watcher_is_replaced(start: Start) -> None:
     wait_for(lambda: not after.left(), "nothing is left", 15)
 
 
+@pytest.mark.usefixtures("own_base")
 def test_when_keeper_and_watcher_are_both_killed_the_next_start_sweeps(start: Start) -> None:
     name = fresh_name()
     before = traces(start(name=name))
