@@ -63,12 +63,12 @@ def options_from(args: argparse.Namespace) -> NodeOptions:
 def main(argv: list[str] | None = None) -> int:
     """The exit status: 0 after a signal, 1 if the node could not start, 2 for wrong usage."""
     args = parser().parse_args(argv)
-    return _dump(args.data_root) if args.dump_store else run(options_from(args))
+    return _dump(args.data_root, args.etcd) if args.dump_store else run(options_from(args))
 
 
-def _dump(data_root: Path) -> int:
+def _dump(data_root: Path, etcd: str) -> int:
     try:
-        for line in dump_store(data_root):
+        for line in dump_store(data_root, etcd):
             print(line)
     except SwarmError as error:
         print(f"swarmd: {error.message}", file=sys.stderr)

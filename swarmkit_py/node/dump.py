@@ -1,4 +1,5 @@
-"""Owns `swarmd --dump-store`: what a manager's journal holds, to look at. The daemon itself must not run meanwhile.
+"""Owns `swarmd --dump-store`: what a manager has stored, to look at, in its journal or (one of several) in its etcd
+member. The daemon itself must not run meanwhile.
 
 Keys, tokens and the data of secrets are left out: they are for managers, not for screens.
 Counterpart: swarmkit/swarmd/cmd/swarm-rafttool (dump-object).
@@ -6,6 +7,7 @@ Counterpart: swarmkit/swarmd/cmd/swarm-rafttool (dump-object).
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,30 +16,43 @@ import msgspec
 from msgspec.structs import replace
 
 from swarmkit_py.errors import NotFound
-from swarmkit_py.model.objects import Object, Secret
-from swarmkit_py.node.disk import SwarmDisk
+from swarmkit_py.model.objects import Object, Secret, StoreObject
+from swarmkit_py.node.disk import Membership, SwarmDisk
+from swarmkit_py.node.dump_etcd import read_member
 from swarmkit_py.store.journal import SqliteJournal
+from swarmkit_py.store.rows import Rows
 
 HIDDEN = "(not shown)"
 
 
-def dump_store(data_root: Path) -> Iterator[str]:
-    """One JSON line for the version of the store, then one for each object, with its kind. Raises NotFound where no
-    manager was, Unavailable for a manager that is locked or runs, Internal for a damaged journal."""
+def dump_store(data_root: Path, etcd: str = "etcd") -> Iterator[str]:
+    """One JSON line for the version of the store, then one for each object, with its kind. `etcd`: the program, for a
+    manager of several. Raises NotFound where no manager was, Unavailable for a manager that is locked or runs,
+    FailedPrecondition without etcd where one is needed, Internal for a damaged store."""
     disk = SwarmDisk(data_root)
-    if not disk.journal.exists():
+    member = disk.load()
+    shared = member is not None and member.shared
+    if not shared and not disk.journal.exists():
         raise NotFound(f"no manager has kept anything under {data_root}: there is no {disk.journal}")
     key = disk.certificates.read().data_key
     if key is None:
-        raise NotFound(f"the key of {disk.journal} is not beside it")
-    journal = SqliteJournal(disk.journal, key, must_exist=True)
-    try:
-        index, objects = journal.load()
-    finally:
-        journal.close()
+        raise NotFound(f"the key of {disk.journal.parent} is not beside it")
+    index, objects = _of_etcd(disk, member, key, etcd) if member and shared else _of_journal(disk, key)
     yield _line({"Index": index})
     for found in objects:
         yield _line({"Kind": type(found).__name__, **_shown(found)})
+
+
+def _of_journal(disk: SwarmDisk, key: bytes) -> tuple[int, list[StoreObject]]:
+    journal = SqliteJournal(disk.journal, key, must_exist=True)
+    try:
+        return journal.load()
+    finally:
+        journal.close()
+
+
+def _of_etcd(disk: SwarmDisk, member: Membership, key: bytes, program: str) -> tuple[int, list[StoreObject]]:
+    return asyncio.run(read_member(disk.etcd, member, Rows(key), program))
 
 
 def _shown(found: Object) -> Any:

@@ -141,7 +141,7 @@ class RaftMember:
         self._process.wipe()
         self._start_process(new=True)
         try:
-            await self._until_it_answers()
+            await until_it_answers(self.etcd, self._clock)
             await self.shared.found(store)
         except BaseException:
             await self.stop()
@@ -164,7 +164,7 @@ class RaftMember:
     async def begin_alone(self) -> None:
         """Forget the other members, keep what is stored. Raises FailedPrecondition without etcd, Unavailable."""
         self._start_process(new=False, alone=True)
-        await self._until_it_answers()
+        await until_it_answers(self.etcd, self._clock)
         await self.etcd.txn([], [], [LEADER])  # whoever led is forgotten as well
 
     async def stop(self) -> None:
@@ -196,17 +196,20 @@ class RaftMember:
             pause = RESTART_FIRST if self._clock.monotonic() - started > 10 else min(2 * pause, RESTART_MAX)
             self._start_process(new=False)
 
-    async def _until_it_answers(self) -> None:
-        try:
-            await within(self._clock, START_SECONDS, self._answers())
-        except TimeoutError:
-            raise Unavailable(f"etcd does not answer within {START_SECONDS:g} s: see swarmd's log") from None
 
-    async def _answers(self) -> None:
-        while True:
-            try:
-                if (await self.etcd.status()).leader_id:
-                    return
-            except Unavailable:
-                pass
-            await self._clock.sleep(0.05)
+async def until_it_answers(etcd: Etcd, clock: Clock) -> None:
+    """Wait for a member that was just started, until it knows who leads. Raises Unavailable."""
+    try:
+        await within(clock, START_SECONDS, _answers(etcd, clock))
+    except TimeoutError:
+        raise Unavailable(f"etcd does not answer within {START_SECONDS:g} s: see swarmd's log") from None
+
+
+async def _answers(etcd: Etcd, clock: Clock) -> None:
+    while True:
+        try:
+            if (await etcd.status()).leader_id:
+                return
+        except Unavailable:
+            pass
+        await clock.sleep(0.05)

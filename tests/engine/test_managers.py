@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,11 +14,11 @@ from tests.engine.docker_clis import cli_parameters
 from tests.engine.hosts import Hosts, running_hosts
 from topologies.cluster import PROJECT
 
+ETCD = find_program("etcd") or find_program(str(PROJECT / ".kit" / "bin" / "etcd"))
+
 pytestmark = [
     pytest.mark.kernel, pytest.mark.cli, pytest.mark.timeout(300),
-    pytest.mark.skipif(
-        not (find_program("etcd") or find_program(str(PROJECT / ".kit" / "bin" / "etcd"))),
-        reason="no etcd 3.4 or newer here"),
+    pytest.mark.skipif(ETCD is None, reason="no etcd 3.4 or newer here"),
 ]
 
 MANAGERS = ("manager1", "manager2", "manager3")
@@ -69,6 +71,7 @@ def test_three_managers(hosts: Hosts) -> None:
     _a_host_that_boots_is_a_manager_again(hosts)
     _two_lost_are_too_many(hosts, leader)
     _no_secret_in_clear(hosts)
+    _what_a_stopped_manager_has_stored_can_be_read(hosts)
 
 
 def _any_manager_answers(hosts: Hosts) -> None:
@@ -129,3 +132,14 @@ def _no_secret_in_clear(hosts: Hosts) -> None:
         assert found == "", f"{host}: {found}"
 
 
+def _what_a_stopped_manager_has_stored_can_be_read(hosts: Hosts) -> None:
+    """Without changing it: the manager is one again afterwards."""
+    dump = f"cd {PROJECT} && {sys.executable} -m swarmkit_py --dump-store --data-root /srv/docker --etcd {ETCD} 2>&1"
+    assert "a store belongs to the daemon that runs" in hosts.shell("manager2", f"{dump} || true")
+    hosts.cluster.call("daemon", host="manager2", action="stop")
+    first, *objects = [json.loads(line) for line in hosts.shell("manager2", dump).splitlines()]
+    assert first["Index"] > 0
+    assert [found["Spec"]["Name"] for found in objects if found["Kind"] == "Service"] == ["web"]
+    assert sum(found["Kind"] == "Node" for found in objects) == len(NODES)
+    hosts.cluster.call("daemon", host="manager2", action="start")
+    hosts.until(lambda: _all_three(hosts, "manager2"), "three managers again", within=60)
