@@ -4,6 +4,7 @@
 @manager1
 docker node update --label-add disk=ssd {ssd1}
 docker node update --label-add disk=ssd {ssd2}
+docker node inspect -f '{{.Spec.Labels}}' manager1 worker1 worker2 worker3
 @step labels
 docker service create --replicas {db_tasks} --constraint node.labels.disk==ssd --name {service} nginx
 docker service ps {service}
@@ -14,6 +15,7 @@ docker service create --replicas {api_tasks} --constraint node.role==worker --na
 docker service create --detach --reserve-memory {reserve}M --replicas {batch_tasks} --name {batch} nginx
 @predict Q1 {truth_Q1}
 docker service ps --no-trunc {batch}
+docker node inspect -f '{{.Description.Resources.MemoryBytes}}' manager1 worker1 worker2 worker3
 @step batch
 docker service create --replicas {cache_tasks} --placement-pref spread=node.labels.zone --replicas-max-per-node 1 --name {cache} nginx
 @step cache

@@ -21,6 +21,7 @@ curl http://{service}/
 docker service scale {service}={more}
 @step more
 @{home}
+docker ps -f name={service}
 docker kill $(docker ps -q -f name={service} | head -n 1)
 docker exec $(docker ps -q -f name={asker}) nslookup tasks.{service}
 @predict Q1 {truth_Q1}

@@ -8,7 +8,7 @@ openssl x509 -in /srv/docker/swarm/certificates/swarm-node.crt -noout -subject -
 @predict Q1 {truth_Q1}
 @step identity
 @client
-openssl s_client -connect manager1:2377 < /dev/null 2>&1 | grep -e subject -e Cipher
+openssl s_client -connect manager1:2377 < /dev/null
 curl -k -X POST https://manager1:2377/v1/ca/renew
 @step knock
 @predict P1 {predict_P1}
@@ -19,6 +19,7 @@ docker service create --label secret={word} --network {network} --constraint nod
 docker service create --network {network} --constraint node.hostname=={there} --name {asker} tools sh -c 'while sleep 1; do curl -s http://{service}/{word}; done'
 @step services
 @{here}
+timeout 5 tcpdump -A -ni {here}-eth0 tcp port 2377 | grep -c {word}
 timeout 5 tcpdump -A -ni {here}-eth0 udp | grep -B 4 {word}
 @predict Q2 {truth_Q2}
 @predict Q3 {truth_Q3}

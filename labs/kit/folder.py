@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib.util
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from labs.kit.params import Derive, Params, graded, guided
 from labs.kit.words import Words, kit_words, read_toml
 
 LABS = Path(__file__).parent.parent
+_ELSEWHERE = re.compile(r"(outside|NODE|[a-z]+\d): (.+)")
 
 
 class UnknownLab(Exception):
@@ -37,6 +39,12 @@ class Step:
     def asked(self) -> tuple[str, ...]:
         """Everything that is to be answered at this step."""
         return (*self.predict, *self.ask)
+
+    @property
+    def typed(self) -> list[tuple[str, str]]:
+        """Each command and the host it is for: `HOST: command` is typed there, all others on `on`."""
+        found = [(_ELSEWHERE.fullmatch(command), command) for command in self.commands]
+        return [(other[1], other[2]) if other else (self.on, command) for other, command in found]
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from labs.kit.picture import draw
 from labs.kit.referee import Referee
 from labs.kit.screen import ANSWER, ASK_RESET, HELP, LIST, WATCH, Screen, allowed_keys, render_screen
 from labs.kit.session import start_again
-from labs.kit.terminal import read_keys, show, width
+from labs.kit.terminal import height, read_keys, show, width
 from labs.kit.watcher import Watcher
 from labs.kit.words import Words
 
@@ -88,7 +88,7 @@ class Guide:
         self.screen.minutes = int((time.monotonic() - self._started) // 60)
         if not self.screen.finished:
             self.screen.earned = self.referee.earned
-        show(render_screen(self.screen, self.words, width()), self.colour)
+        show(render_screen(self.screen, self.words, width(), height()), self.colour)
 
     def refresh(self) -> None:
         """Look at the cluster and judge this step."""

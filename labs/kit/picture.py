@@ -70,12 +70,17 @@ def _state(task: dict[str, object], lives: bool) -> str | None:
 def render(picture: tuple[Column, ...], words: Words, width: int, plain: bool = False) -> list[Line]:
     """The picture in at most `width` columns; one line a node where it is narrow or must be plain."""
     if plain or width < NARROW or len(picture) > 4:
-        return [part for column in picture for part in _one_line(column, words, width, plain)]
+        return lines_of(picture, words, width, plain)
     each = (width - 2) // max(1, len(picture))
     stacks = [[_head(column, words), *_cards(column, each - 2)] for column in picture]
     height = max((len(stack) for stack in stacks), default=0)
     return [line("  ", *columns([stack[row] if row < len(stack) else [] for stack in stacks], each))
             for row in range(height)]
+
+
+def lines_of(picture: tuple[Column, ...], words: Words, width: int, plain: bool = False) -> list[Line]:
+    """The picture as one line a node, with numbers in place of cards."""
+    return [part for column in picture for part in _one_line(column, words, width, plain)]
 
 
 def _mark(column: Column, words: Words) -> str:

@@ -8,15 +8,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from labs.kit.folder import Lab, Step
-from labs.kit.judge import CONVERGING, Result
+from labs.kit.judge import CONVERGING, PASSED, Result
 from labs.kit.outside import OUTSIDE
-from labs.kit.picture import Column, render
+from labs.kit.picture import Column, lines_of, render
 from labs.kit.report import all_passed, failure_block, first_failure, status_line
 from labs.kit.style import Line, Span, length, line, rule, spread, wrapped
 from labs.kit.words import Words
 
 WATCH, HELP, LIST, ASK_RESET, ANSWER = "watch", "help", "list", "ask_reset", "answer"
 HINT_LEVELS = 3
+HEAD = 2
+"""Lines of the header: they are always there."""
+
+FULL, DENSE, NEWEST_HINT, NO_PICTURE, OPEN_CHECKS = range(5)
+"""What a low terminal leaves out, each with all before it: blank lines and cards, earlier hints, the picture and
+what the lab is for, checks that have passed."""
 
 
 @dataclass
@@ -95,17 +101,41 @@ def allowed_keys(screen: Screen) -> list[str]:
     return [*keys, "l", "x", "?", "q", *(["F2"] if screen.tmux else [])]
 
 
-def render_screen(screen: Screen, words: Words, width: int) -> list[Line]:
-    """The whole screen, at most `width` wide."""
-    if screen.mode == HELP:
-        return _help(screen, words, width)
-    if screen.mode == LIST:
-        return _list(screen, words, width)
-    rows = [_header(screen, words, width), rule(width), *_task(screen, words, width), []]
-    rows += [*render(screen.picture, words, width, screen.plain), rule(width)]
-    rows += _checks(screen, words, width)
-    rows += _predictions(screen, words, width) + _hints(screen, words, width) + _ending(screen, words, width)
-    return [*rows, rule(width), *_menu(screen, words, width)]
+def render_screen(screen: Screen, words: Words, width: int, height: int = 0) -> list[Line]:
+    """The whole screen, at most `width` wide and, where `height` is not 0, as high: what matters least goes first."""
+    more = wrapped(words("screen.more_zoom" if screen.tmux else "screen.more"), width, "wait", first=" ")[:1]
+    if screen.mode in (HELP, LIST):
+        rows, back = (_help if screen.mode == HELP else _list)(screen, words, width), _back(words, width)
+        fits = not height or len(rows) + len(back) <= height
+        return [*(rows if fits else [*rows[:height - len(back) - len(more)], *more]), *back]
+    keys = [rule(width), *_menu(screen, words, width)]
+    for room in (FULL, DENSE, NEWEST_HINT, NO_PICTURE, OPEN_CHECKS):
+        shown, said = _shown(screen, words, width, room), _said(screen, words, width, room)
+        if not height or len(shown) + len(said) + len(keys) <= height:
+            return [*shown, *said, *keys]
+    free = height - len(keys) - len(more)
+    if free - len(said) > HEAD:
+        return [*shown[:free - len(said)], *more, *said, *keys]
+    return [*shown[:HEAD], *said[:free - HEAD], *more, *keys]
+
+
+def _shown(screen: Screen, words: Words, width: int, room: int) -> list[Line]:
+    """What is to be done, the picture, and the checks."""
+    rows = [_header(screen, words, width), rule(width), *_task(screen, words, width, room)]
+    if room < NO_PICTURE:
+        rows += [*([[]] if room == FULL else []), *_picture(screen, words, width, room)]
+    return [*rows, rule(width)] + _checks(screen, words, width, only_open=room >= OPEN_CHECKS)
+
+
+def _said(screen: Screen, words: Words, width: int, room: int) -> list[Line]:
+    """What is said to the student."""
+    rows = _predictions(screen, words, width) + _hints(screen, words, width, newest=room >= NEWEST_HINT)
+    return rows + _ending(screen, words, width)
+
+
+def _picture(screen: Screen, words: Words, width: int, room: int) -> list[Line]:
+    cards = render(screen.picture, words, width, screen.plain)
+    return cards if room == FULL else min(cards, lines_of(screen.picture, words, width, screen.plain), key=len)
 
 
 def _header(screen: Screen, words: Words, width: int) -> Line:
@@ -119,14 +149,16 @@ def _header(screen: Screen, words: Words, width: int) -> Line:
     return whole if len(whole) > len(left) else spread(left, short, width)
 
 
-def _task(screen: Screen, words: Words, width: int) -> list[Line]:
+def _task(screen: Screen, words: Words, width: int, room: int) -> list[Line]:
     key = f"steps.{screen.now.id}"
     rows = wrapped(words(f"{key}.title"), width, "title", first=" ")
+    if screen.seed is None and screen.step == 0 and room < NO_PICTURE:  # who begins asks what all of it is for
+        rows = [*wrapped(words("screen.aim") + " " + words("aim"), width, "info", first=" "), *rows]
     if screen.seed is not None:
         rows += wrapped(words("graded_aim"), width, first=" ")
     rows += wrapped(words("screen.goal") + " " + words(f"{key}.goal"), width, first=" ")
     if screen.seed is None:
-        rows += [row for command in screen.now.commands for row in _command(screen.now.on, command, words, width)]
+        rows += [row for host, command in screen.now.typed for row in _command(host, command, words, width)]
     if f"{key}.look" in words:
         rows += wrapped(words("screen.look") + " " + words(f"{key}.look"), width, "dim", first=" ")
     return rows
@@ -140,9 +172,9 @@ def _command(host: str, command: str, words: Words, width: int) -> list[Line]:
     return [line(f"   {where}"), *wrapped(text, width, "command", first="     ", rest="       ")]
 
 
-def _checks(screen: Screen, words: Words, width: int) -> list[Line]:
+def _checks(screen: Screen, words: Words, width: int, *, only_open: bool) -> list[Line]:
     results = screen.inspected or screen.results
-    rows = [row for result in results
+    rows = [row for result in results if not (only_open and result.status == PASSED)
             for row in status_line(result, words, screen.goal, width, plain=screen.plain, todo=screen.untouched)]
     failure = first_failure(results)
     if failure and (failure.status == "error" or not screen.untouched):
@@ -180,9 +212,9 @@ def verdict(code: str, screen: Screen, words: Words) -> str:
     return words(key, said=answer_word(said, words), truth=answer_word(truth, words))
 
 
-def _hints(screen: Screen, words: Words, width: int) -> list[Line]:
-    hints = words.several(f"steps.{screen.now.id}.hints")[:screen.hint_level]
-    return [row for level, hint in enumerate(hints, 1)
+def _hints(screen: Screen, words: Words, width: int, *, newest: bool) -> list[Line]:
+    hints = list(enumerate(words.several(f"steps.{screen.now.id}.hints")[:screen.hint_level], 1))
+    return [row for level, hint in (hints[-1:] if newest else hints)
             for row in wrapped(hint, width, "info", first=" " + words("screen.hint", level=level) + " ", rest="   ")]
 
 
@@ -224,9 +256,12 @@ def _menu_rows(screen: Screen, words: Words, width: int) -> list[Line]:
 
 
 def _help(screen: Screen, words: Words, width: int) -> list[Line]:
-    rows = [_header(screen, words, width), rule(width)]
-    rows += [row for text in words.several("help.lines") for row in wrapped(text, width, first=" ", rest="    ")]
-    return [*rows, rule(width), *wrapped(words("help.back"), width, "dim", first=" ")]
+    lines = [row for text in words.several("help.lines") for row in wrapped(text, width, first=" ", rest="    ")]
+    return [_header(screen, words, width), rule(width), *lines]
+
+
+def _back(words: Words, width: int) -> list[Line]:
+    return [rule(width), *wrapped(words("help.back"), width, "dim", first=" ")]
 
 
 def _list(screen: Screen, words: Words, width: int) -> list[Line]:
@@ -236,4 +271,4 @@ def _list(screen: Screen, words: Words, width: int) -> list[Line]:
         sign = "✓" if number < screen.step or screen.finished else ">" if here else " "
         style = "good" if sign == "✓" else "title" if here else ""
         rows += wrapped(f"{number + 1:>2}  {words(f'steps.{step.id}.title')}", width, style, first=f" {sign} ")
-    return [*rows, rule(width), *wrapped(words("help.back"), width, "dim", first=" ")]
+    return rows

@@ -5,6 +5,7 @@ Everything is readable without colour: signs and words carry the meaning. NO_COL
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -22,6 +23,11 @@ class Span(NamedTuple):
 
 
 Line = list[Span]
+_GLUE = "\u00a0"
+_TOGETHER = re.compile(r" (?=[:;?!»%]( |$|\)))|(?<=«) |(?<=\d) (?=(s|ms|min|h|%|Mio|MiB)\b)")
+"""Spaces at which a line must not break: before French punctuation, inside of its quotes, before a unit. The terminal
+gets ordinary spaces all the same: what is shown may be copied into a shell."""
+
 
 
 def line(*parts: str | Span) -> Line:
@@ -46,8 +52,9 @@ def spread(left: Line, right: Line, width: int) -> Line:
 def wrapped(text: str, width: int, style: str = "", first: str = "", rest: str | None = None) -> list[Line]:
     """The text as lines of at most `width`, `first` before the first and `rest` before the others."""
     indent = rest if rest is not None else " " * len(first)
-    found = textwrap.wrap(text, width, initial_indent=first, subsequent_indent=indent, break_on_hyphens=False)
-    return [[Span(part, style)] for part in found or [first]]
+    found = textwrap.wrap(_TOGETHER.sub(_GLUE, text), width, initial_indent=first, subsequent_indent=indent,
+                          break_on_hyphens=False)
+    return [[Span(part.replace(_GLUE, " "), style)] for part in found or [first]]
 
 
 def columns(cells: Iterable[Line], width: int) -> Line:

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 
 from labs.kit.style import Line, paint_all
 
-SMALLEST = 40
+SMALLEST, LOWEST = 40, 8
 
 
 def colour_wanted(environ: Mapping[str, str], is_terminal: bool, plain: bool) -> bool:
@@ -23,6 +23,11 @@ def colour_wanted(environ: Mapping[str, str], is_terminal: bool, plain: bool) ->
 def width() -> int:
     """Columns of the terminal, never absurdly few."""
     return max(SMALLEST, min(120, shutil.get_terminal_size((80, 24)).columns))
+
+
+def height() -> int:
+    """Lines of the terminal, never absurdly few."""
+    return max(LOWEST, shutil.get_terminal_size((80, 24)).lines)
 
 
 @contextmanager

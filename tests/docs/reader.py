@@ -1,7 +1,6 @@
 """Owns a reader who types what a page says: own clusters, own progress, own folder; terminals that stay open.
 
-`./lab` is here the kit's own command in the running Python (no set-up), and it sees this reader's clusters alone:
-other tests have theirs at the same time.
+`./lab` is here as `tests.own_lab` makes it: it sees this reader's clusters alone.
 """
 
 from __future__ import annotations
@@ -13,25 +12,15 @@ import pty
 import shutil
 import struct
 import subprocess
-import sys
 import tempfile
 import termios
 import threading
 from pathlib import Path
 
 from tests.docs.blocks import Command
-from tests.repo.imports import ROOT
+from tests.own_lab import make_lab
 from tests.waiting import wait_for
 
-LAB = f"""#!{sys.executable}
-import os, pathlib, sys
-sys.path.insert(0, {str(ROOT)!r})
-from topologies import places
-places.bases = lambda: [pathlib.Path(os.environ["XDG_RUNTIME_DIR"]) / "swarmlab"]
-sys.argv[0] = "lab"
-from labs.kit.cli import main
-main()
-"""
 LONGEST = 100
 SCREEN = struct.pack("HHHH", 50, 80, 0, 0)
 
@@ -41,11 +30,7 @@ class Reader:
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="sd-"))
-        (self.folder / "lab").write_text(LAB)
-        (self.folder / "lab").chmod(0o755)
-        (self.folder / "run").mkdir(mode=0o700)
-        self._environ = {**os.environ, "XDG_RUNTIME_DIR": str(self.folder / "run"), "TERM": "xterm", "LAB_LANG": "en",
-                         "XDG_STATE_HOME": str(self.folder / "state")}
+        self._environ = {**make_lab(self.folder), "TERM": "xterm", "LAB_LANG": "en"}
         self._terminals: list[tuple[subprocess.Popen[bytes], int]] = []
 
     def __enter__(self) -> Reader:

@@ -11,6 +11,7 @@ from labs.kit.site.course import course_pages, labels, plain
 from labs.kit.site.navigation import expand
 from labs.kit.site.reference import reference_pages
 from labs.kit.words import LANGUAGES
+from tests.docs.typed import not_typed
 
 LABS = [read_lab(path) for path in all_labs()]
 PAGES = {**course_pages(), **reference_pages()}
@@ -28,7 +29,7 @@ def test_both_languages_have_the_same_pages_and_labels() -> None:
 def test_a_lab_s_page_has_its_steps_and_no_solution(lab: Lab, lang: str) -> None:
     page = PAGES[("fr/" if lang == "fr" else "") + f"course/{lab.id}.md"]
     assert len(re.findall(r"^### \d+\. ", page, re.M)) == len(lab.steps)
-    words, shown = lab.words(lang, lab.params(None)), {command for step in lab.steps for command in step.commands}
+    words, shown = lab.words(lang, lab.params(None)), {line for step in lab.steps for _, line in step.typed}
     for command in shown:
         assert words.expand(command) in page
     for line in lab.solution().splitlines():
@@ -38,6 +39,21 @@ def test_a_lab_s_page_has_its_steps_and_no_solution(lab: Lab, lang: str) -> None
     for code in lab.wrong():
         longest = max(re.split(r"{\w+}", words.raw(f"mistakes.{code}")), key=len)
         assert plain(longest) not in page
+
+
+@pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.id)
+def test_what_a_page_says_to_type_is_typed_by_the_solution(lab: Lab) -> None:
+    assert list(not_typed(lab)) == []
+
+
+def test_what_a_solution_leaves_out_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = LABS[0]
+    without = [line for line in lab.solution().splitlines() if not line.startswith(("docker inspect", "docker ps"))]
+    elsewhere = [line.replace("@client", "@manager1") for line in without]
+    monkeypatch.setattr(Lab, "solution", lambda self: "\n".join(elsewhere))
+    assert [one.partition(",")[2] for one in not_typed(lab)] == [
+        " step answer, on client: curl http://manager1:80/", " step kill, on manager1: docker ps -a",
+        " step refused, on client: curl http://manager1:80/", " step restart, on manager1: docker ps"]
 
 
 def _expanded(line: str, lab: Lab) -> str:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 
 from labs.kit.checks import Check
 from labs.kit.folder import Lab, Step, all_labs, read_lab
 from labs.kit.notes import read_notes
+from labs.kit.outside import OUTSIDE
 from labs.kit.words import LANGUAGES, Words, read_toml
 
 HERE = Path(__file__).parent
@@ -91,9 +93,9 @@ def _step(number: int, step: Step, lab: Lab, words: Words, fixed: Words) -> Iter
     key = f"steps.{step.id}"
     goal = _number(lab, step)
     yield from (f"### {number}. {say(words, f'{key}.title', goal)}", "", say(words, f"{key}.goal", goal), "")
-    if step.commands:
-        where = fixed("outside") if step.on == "outside" else fixed("on", host=step.on)
-        yield from (f'```sh title="{where}"', *(words.expand(command) for command in step.commands), "```", "")
+    for host, typed in groupby(step.typed, key=lambda one: one[0]):
+        where = fixed("outside") if host == OUTSIDE else fixed("on", host=words.expand(host))
+        yield from (f'```sh title="{where}"', *(words.expand(command) for _, command in typed), "```", "")
     if f"{key}.look" in words:
         yield from (f"**{fixed('look')}:** {say(words, f'{key}.look', goal)}", "")
     for title, codes in (("predict", step.predict), ("measure", step.ask)):

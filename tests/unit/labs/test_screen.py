@@ -14,7 +14,7 @@ from labs.kit.guide import Guide
 from labs.kit.judge import Judge, Result
 from labs.kit.picture import draw
 from labs.kit.screen import ANSWER, ASK_RESET, HELP, LIST, Screen, allowed_keys, render_screen
-from labs.kit.style import length, paint, paint_all
+from labs.kit.style import Line, length, paint, paint_all
 from labs.kit.words import LANGUAGES
 from tests.unit.labs.views import LAB, PARAMS, judged, view
 from tests.unit.labs.worlds import node, service, spread, task, world
@@ -76,6 +76,41 @@ def test_golden(name: str, width: int, lang: str) -> None:
     shown = render_screen(SCREENS[name](), LAB.words(lang, PARAMS), width)
     assert max(length(each) for each in shown) <= width
     compare(GOLDEN / f"{name}.{lang}.{width}.txt", paint_all(shown, colour=False) + "\n")
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("name", SCREENS)
+def test_a_low_terminal_keeps_what_is_said_last_and_the_keys(name: str, lang: str) -> None:
+    state, words = SCREENS[name](), LAB.words(lang, PARAMS)
+    whole = painted(render_screen(state, words, 80))
+    keys = whole[whole.index("─" * 80, len(whole) - 4):]
+    for height in range(10, len(whole) + 2):
+        shown = painted(render_screen(state, words, 80, height))
+        assert len(shown) <= height and shown[0] == whole[0] and shown[-len(keys):] == keys
+        assert set(shown) - {words("screen.more")} >= set(whole) or height < len(whole)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_first_step_says_what_the_lab_is_for_where_there_is_room(lang: str) -> None:
+    words = LAB.words(lang, PARAMS)
+    aim = words("screen.aim") + " " + words("aim")[:30]
+    said = [aim in "\n".join(painted(render_screen(state, words, 120, height)))
+            for state in (Screen(LAB), Screen(LAB, 1)) for height in (30, 8)]
+    assert said == [True, False, False, False]
+
+
+def painted(lines: list[Line]) -> list[str]:
+    return [paint(each, colour=False) for each in lines]
+
+
+@pytest.mark.parametrize(("height", "there", "gone"), [
+    (99, ["", "  ■ web.1  ■ web.4          ■ web.2", "hint 1:", "hint 2:"], ["window"]),
+    (20, ["hint 2:", "expected", "Goal:"], ["hint 1:", "■"]),
+    (12, ["hint 2:", "window is too low", "Goal:"], ["hint 1:", "■"]),
+])
+def test_what_matters_least_goes_first(height: int, there: list[str], gone: list[str]) -> None:
+    shown = "\n".join(painted(render_screen(SCREENS["mistake"](), LAB.words("en", PARAMS), 80, height)))
+    assert [text for text in there if text not in shown] == [] and [text for text in gone if text in shown] == []
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
