@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 from topologies import link_dump
-from topologies.evidence_processes import Host, Seen, all_processes, inode_of, owners_of, read_text
+from topologies.evidence_processes import Host, Seen, all_processes, containers_of, inode_of, owners_of, read_text
 
 CLONE_NEWNET = 0x40000000
 TCP_LISTEN = "0A"
@@ -67,8 +67,10 @@ def collect(hosts: Iterable[HostLike], tables: Iterable[str] = (LINKS, LISTENING
     wanted = set(tables)
     found = _look_into(places, wanted)
     ports = {place.inode: _listening(place, seen) for place in places} if LISTENING in wanted else {}
+    containers = containers_of(seen)
     answer = {
-        host.name: _host(host, seen, owners, [place for place in places if place.host == host.name], found, ports)
+        host.name: _host(host, seen, owners, containers,
+                         [place for place in places if place.host == host.name], found, ports)
         for host in host_list
     }
     return {"taken": started, "seconds": round(time.monotonic() - started, 4), "hosts": answer}
@@ -177,24 +179,25 @@ def _answer(job: subprocess.Popen[bytes]) -> Any:
 
 
 def _host(
-    host: Host, seen: dict[int, Seen], owners: dict[int, tuple[str, int]], places: list[Place],
-    found: dict[int, dict[str, Any]], ports: dict[int, list[int]],
+    host: Host, seen: dict[int, Seen], owners: dict[int, tuple[str, int]], containers: dict[int, str],
+    places: list[Place], found: dict[int, dict[str, Any]], ports: dict[int, list[int]],
 ) -> dict[str, Any]:
     own = seen[host.pid].netns if host.pid in seen else 0
     mine = [process for process in seen.values() if owners.get(process.pid, ("",))[0] == host.name]
     return {
         "up": host.pid in seen,
         "netns": own,
-        "processes": [_said(process, owners[process.pid][1]) for process in mine],
+        "processes": [_said(process, owners[process.pid][1], containers.get(process.pid, "")) for process in mine],
         "namespaces": {str(place.inode): found.get(place.inode, {}) for place in places},
         "listening": {str(place.inode): ports[place.inode] for place in places if place.inode in ports},
     }
 
 
-def _said(process: Seen, pid: int) -> dict[str, Any]:
+def _said(process: Seen, pid: int, container: str) -> dict[str, Any]:
     return {
         "pid": pid, "start": process.start, "netns": process.netns, "pidns": process.pidns,
         "init": process.pids[-1] == 1, "comm": process.comm, "cmdline": process.cmdline, "cgroup": process.cgroup,
+        "container": container,
     }
 
 

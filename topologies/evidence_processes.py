@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 NS_GET_PARENT = 0xB702
+KEEPER = "conmon"
+"""The program that holds a container's first process, or one started in it later, as its child: `conmon -c ID …`."""
 
 
 class Host(NamedTuple):
@@ -96,6 +98,23 @@ def owners_of(hosts: list[Host], seen: dict[int, Seen]) -> dict[int, tuple[str, 
             if name:
                 owners[process.pid] = (name, process.pid)
     return owners
+
+
+def containers_of(seen: dict[int, Seen]) -> dict[int, str]:
+    """pid → the id of the container it is of: the one whose keeper is its nearest among its ancestors.
+
+    A process of a container never gets away from it: who loses his parent gets the container's first process for one.
+    A cgroup would say it as well, but an ordinary user's sandbox has none.
+    """
+    found: dict[int, str] = {}
+    for process in seen.values():
+        keeper, known = seen.get(process.ppid), {process.pid}
+        while keeper is not None and keeper.comm != KEEPER and keeper.pid not in known:
+            known.add(keeper.pid)  # read one after the other: a number may have been given anew meanwhile
+            keeper = seen.get(keeper.ppid)
+        if keeper is not None and keeper.comm == KEEPER and "-c" in keeper.cmdline[:-1]:
+            found[process.pid] = keeper.cmdline[keeper.cmdline.index("-c") + 1]
+    return found
 
 
 def _pidns_chain(pid: int) -> list[int]:

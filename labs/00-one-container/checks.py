@@ -1,7 +1,7 @@
 """What lab 00 looks at. Points: 18 here, 2 for the predictions.
 
-A container is a process: which one, the kernel says (a process carries its container's id in its cgroup); how it
-ended, its exit status and the engine's events say. The grader's own requests decide what answers.
+A container is a process: which one, the kernel says (its keeper, conmon, carries the container's id); how it ended,
+its exit status and the engine's events say. The grader's own requests decide what answers.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from labs.kit.checks import Checks
 from labs.kit.engine_client import EngineError
 from labs.kit.events import Event
 from labs.kit.view import View
+from labs.kit.world import container_of
 
 lab = Checks("00-one-container")
 HOST = "manager1"
@@ -33,7 +34,7 @@ def inspected(c: View, name: str) -> dict[str, Any] | None:
             return None
         raise
     found["process"] = next((process for process in c.world.hosts[HOST]["processes"]
-                             if process["init"] and found["Id"] in process["cgroup"]), None)
+                             if process["init"] and container_of(process) == found["Id"]), None)
     return found
 
 
@@ -95,7 +96,7 @@ def died(c: View) -> None:
     c.require(ended and found["State"]["ExitCode"] == KILLED, KILLED, state(found),
               final=ended or not deaths(c, c.p.name))
     c.require(found["process"] is None, KILLED, state(found))
-    left = [process["comm"] for process in c.world.hosts[HOST]["processes"] if found["Id"] in process["cgroup"]]
+    left = [process["comm"] for process in c.world.hosts[HOST]["processes"] if container_of(process) == found["Id"]]
     c.require(not left, KILLED, ", ".join(left))
     containers = {process["netns"] for process in c.world.hosts[HOST]["processes"]}
     spaces = {int(number) for number in c.world.hosts[HOST]["namespaces"]}
@@ -162,7 +163,7 @@ def comes_back_again(c: View) -> None:
 
     def again(world: Any) -> bool:
         new = next((process for process in world.hosts[HOST]["processes"]
-                    if process["init"] and found["Id"] in process["cgroup"]), None)
+                    if process["init"] and container_of(process) == found["Id"]), None)
         return new is not None and new["start"] > old
 
     c.require(c.eventually(again), 200, "–")

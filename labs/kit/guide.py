@@ -33,7 +33,7 @@ class Guide:
         self.referee, self.words, self.colour = referee, words, colour
         self._open_terminal = open_terminal
         self._started = time.monotonic() - referee.progress.seconds
-        self._opening: list[tuple[str, str, str, str]] | None = None
+        self._opening: list[tuple[str, ...]] | None = None
         self._stamp = referee.store.stamp()
         self.screen = Screen(referee.lab, plain=plain, seed=referee.run.seed, option=option, notice=notice,
                              tmux=open_terminal is not None, max_points=referee.max_points)
@@ -111,7 +111,9 @@ class Guide:
 
     def _note_opening(self) -> None:
         """Nothing went wrong as long as everything is as it was when the step began."""
-        now = [(result.code, result.status, str(result.actual), result.mistake) for result in self.screen.results]
+        now: list[tuple[str, ...]] = [
+            (result.code, result.status, str(result.actual), str(result.facts), result.mistake)
+            for result in self.screen.results]
         if self._opening is None:
             self._opening = now
         self.screen.untouched = now == self._opening

@@ -229,9 +229,9 @@ _CONTAINER = re.compile(r"[0-9a-f]{64}")
 
 
 def container_of(process: Mapping[str, Any]) -> str:
-    """The id of the container this process belongs to, by its cgroup; "" where that does not say."""
+    """The id of the container this process belongs to, by who keeps it, else by its cgroup; "" where neither says."""
     found = _CONTAINER.search(process.get("cgroup", ""))
-    return found.group() if found else ""
+    return process.get("container") or (found.group() if found else "")
 
 
 def first_processes(hosts: Mapping[str, Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:

@@ -14,6 +14,7 @@ from labs.kit.referee import Referee
 from labs.kit.results import as_json
 from labs.kit.running import judge_now
 from labs.kit.session import start_again
+from labs.kit.world import container_of
 
 pytestmark = [pytest.mark.kernel, pytest.mark.timeout(180)]
 LAB = find_lab("03-scaling")
@@ -22,6 +23,14 @@ LAB = find_lab("03-scaling")
 def test_the_evidence_is_quick(scaling: Referee) -> None:
     took = min(scaling.eyes.cluster.call("evidence", tables=["links", "nft"])["seconds"] for _ in range(5))
     assert took < 0.15 * scaling.run.speed
+
+
+def test_whose_container_a_process_is_needs_no_cgroups_and_agrees_with_them(scaling: Referee) -> None:
+    processes = [process for host in scaling.see().hosts.values() for process in host["processes"]]
+    said = {process["container"] for process in processes} - {""}
+    assert len(said) == 5 and sum(process["init"] and bool(process["container"]) for process in processes) == 5
+    by_cgroup = [process for process in processes if container_of({"cgroup": process["cgroup"]})]
+    assert [one for one in by_cgroup if one["container"] != container_of({"cgroup": one["cgroup"]})] == []
 
 
 def test_results_as_json_can_be_read_by_programs(scaling: Referee) -> None:
