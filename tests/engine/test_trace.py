@@ -213,11 +213,13 @@ def test_each_hop_broken_on_purpose_is_named(hosts: Hosts, name: str) -> None:
     with stopped_swarmd(hosts, broken.host):
         hosts.shell(broken.host, broken.do)
         try:
-            failure = failure_of(hosts)
+            found = trace(hosts.cluster, "client", parse(URL), 0.8)
         finally:
             hosts.shell(broken.host, broken.undo)
+        failure = found.failure
         assert failure is not None
-        assert (failure.host, re.sub(r"^veth.*", "veth", failure.interface), failure.code) == broken.failed
+        named = (failure.host, re.sub(r"^veth.*", "veth", failure.interface), failure.code)
+        assert named == broken.failed, json.dumps(to_json(found), indent=1)
     hosts.until(lambda: hosts.curl(ENTRY) is not None, "it is whole again")
 
 
