@@ -17,9 +17,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from labs.kit.folder import Lab, find_lab
+from labs.kit.folder import HOLE, Lab, find_lab
 from labs.kit.grading.handin import chained, script
-from labs.kit.play import HOLE
 
 HOSTILE = Path(__file__).parent / "hostile"
 WHOLE = 50

@@ -18,6 +18,8 @@ from typing import Any
 EVENTS_FILE = "events.jsonl"
 GIVEN = "given"
 """The act of putting a lab back as it was."""
+ENTERED = "entered"
+"""The student came to a step: `data["step"]`."""
 _lock = threading.Lock()
 
 
@@ -53,6 +55,10 @@ class Events:
         """Without what was before the last time the lab was put back: that counts for nobody."""
         again = [number for number, event in enumerate(self.found) if (event.kind, event.action) == ("lab", GIVEN)]
         return Events(self.found[again[-1]:]) if again else self
+
+    def entered(self) -> list[tuple[float, str]]:
+        """When (monotonic seconds) the student came to which step."""
+        return [(event.t, str(event.data.get("step", ""))) for event in self.of("lab", ENTERED)]
 
     def changes(self, service: str) -> list[Event]:
         """What a service was asked to be, each time it was created or updated: `data` is the API's object."""

@@ -16,6 +16,11 @@ from labs.kit.words import Words, kit_words, read_toml
 
 LABS = Path(__file__).parent.parent
 _ELSEWHERE = re.compile(r"(outside|NODE|[a-z]+\d): (.+)")
+HOLE = re.compile(r"\{(\w+)\}")
+"""In a script: where a value of the lab goes."""
+
+FIRST_HOST = "manager1"
+"""Where a script types before it says where."""
 
 
 class UnknownLab(Exception):

@@ -7,11 +7,13 @@ import time
 from collections.abc import Callable
 
 from labs.kit.checks import GraderError
+from labs.kit.comparing import compare
 from labs.kit.judge import ERROR, PASSED, Result, score
 from labs.kit.picture import draw
 from labs.kit.referee import Referee
-from labs.kit.screen import ANSWER, ASK_RESET, HELP, LIST, WATCH, Screen, allowed_keys, render_screen
+from labs.kit.screen import ANSWER, ASK_RESET, COMPARE, HELP, LIST, WATCH, Screen, allowed_keys, render_screen
 from labs.kit.session import start_again
+from labs.kit.solution import open_steps
 from labs.kit.terminal import height, read_keys, show, width
 from labs.kit.watcher import Watcher
 from labs.kit.words import Words
@@ -43,6 +45,7 @@ class Guide:
         """Until the student quits, or the cluster ends."""
         watcher = Watcher(self.referee.eyes.engines.values())
         try:
+            self.referee.enter(self.referee.progress.step)
             self._take_progress()
             self.refresh()
             while not self.quit:
@@ -105,6 +108,7 @@ class Guide:
             self.screen.results = [Result("look", ERROR, error=str(error))]
             self._end_if_gone()
         self._note_opening()
+        self._note_done()
         self.screen.checking = False
         self._stamp = self.referee.store.stamp()
         self.draw()
@@ -117,6 +121,14 @@ class Guide:
         if self._opening is None:
             self._opening = now
         self.screen.untouched = now == self._opening
+
+    def _note_done(self) -> None:
+        """A passed step stays passed for this: its solution may be seen from now on."""
+        step, progress = self.screen.now.id, self.referee.progress
+        if self.screen.done and step not in progress.done:
+            progress.done.add(step)
+            self._save()
+        self.screen.open_steps = tuple(open_steps(self.referee.lab, progress))
 
     def _end_if_gone(self) -> None:
         if not self.referee.eyes.cluster_lives():
@@ -131,7 +143,9 @@ class Guide:
             self.screen.mode = WATCH
             if key.lower() in YES:
                 self._reset()
-        elif self.screen.mode in (HELP, LIST):
+        elif self.screen.mode == COMPARE and key in allowed_keys(self.screen):
+            self._compare(1 if key == "n" else -1)
+        elif self.screen.mode in (HELP, LIST, COMPARE):
             self.screen.mode = WATCH
         elif key in allowed_keys(self.screen):
             self.screen.notice = ""
@@ -141,6 +155,7 @@ class Guide:
     def _act(self, key: str) -> None:
         actions: dict[str, Callable[[], None]] = {
             "n": self._next, "h": self._hint, "p": self._predict, "t": self._terminal, "q": self._quit,
+            "s": self._solution,
             "l": lambda: self._mode(LIST), "?": lambda: self._mode(HELP), "x": lambda: self._mode(ASK_RESET),
         }
         actions[key]()
@@ -154,6 +169,19 @@ class Guide:
     def _terminal(self) -> None:
         if self._open_terminal is not None:
             self._open_terminal(self.words.expand(self.screen.now.on))
+
+    def _solution(self) -> None:
+        """The reference beside one's own lines: of this step, or of the last one before it that may be seen."""
+        steps = self.screen.open_steps
+        number = max((one for one in steps if one <= self.screen.step), default=steps[-1])
+        self.screen.mode, self.screen.compared = COMPARE, compare(self.referee, number)
+
+    def _compare(self, way: int) -> None:
+        """The next step that may be seen, or the one before."""
+        if self.screen.compared is not None:
+            steps = self.screen.open_steps
+            number = steps[steps.index(self.screen.compared.number) + way]
+            self.screen.compared = compare(self.referee, number)
 
     def _hint(self) -> None:
         hints = self.referee.progress.hints
@@ -188,8 +216,8 @@ class Guide:
         if self.screen.last:
             self._inspect()
             return
-        self.referee.progress.step += 1
         self._save()
+        self.referee.enter(self.screen.step + 1)
         self._take_progress()
         self.screen.results, self.screen.picture = [], self.screen.picture
         self.refresh()
@@ -207,6 +235,7 @@ class Guide:
         if all(result.status == PASSED for result in results):
             self.referee.progress.finished = self.screen.finished = True
             self.screen.earned = score(results)
+            self.screen.open_steps = tuple(open_steps(self.referee.lab, self.referee.progress))
         self._save()
 
     def _reset(self) -> None:
@@ -219,7 +248,7 @@ class Guide:
             self.screen.notice = ""
         except GraderError as error:
             self.screen.notice = str(error)
-        self.screen.inspected, self._opening = [], None
+        self.screen.inspected, self._opening, self.screen.open_steps = [], None, ()
         self._started = time.monotonic()
         self._take_progress()
         self.refresh()

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from labs.kit.folder import FIRST_HOST, HOLE
 from labs.kit.judge import PASSED, Result
 from labs.kit.referee import Referee, settle
 from labs.kit.report import all_passed
@@ -16,7 +17,6 @@ from labs.kit.waiting import until
 
 STEP_SECONDS = 60.0
 TRUTH_SECONDS = 20.0
-HOLE = re.compile(r"\{(\w+)\}")
 
 
 class StepNotDone(Exception):
@@ -36,7 +36,7 @@ class Player:
     on_step: Callable[[int], None] = lambda number: None
     on_prediction: Callable[[str, str], None] = lambda code, answer: None
     on_results: Callable[[list[Result]], None] = lambda results: None
-    host: str = "manager1"
+    host: str = FIRST_HOST
     green: set[str] = field(default_factory=set)
 
     def play(self, script: str) -> None:
@@ -98,8 +98,7 @@ class Player:
             self._go_to(number + 1)
 
     def _go_to(self, number: int) -> None:
-        self.referee.progress.step = number
-        self.referee.store.save_progress(self.referee.progress)
+        self.referee.enter(number)
         self.green.clear()
         self.on_step(number)
 

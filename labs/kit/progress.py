@@ -30,7 +30,8 @@ def state_home(environ: Mapping[str, str] = os.environ) -> Path:
 @dataclass
 class Progress:
     """`step` counts from 0. `hints`: the level seen by step. `passed`: what was done on the way.
-    `earned`: checks that passed at some time, for the running score; the final one judges the present state."""
+    `earned`: checks that passed at some time, for the running score; the final one judges the present state.
+    `done`: steps that were passed, whatever became of them since."""
 
     lab: str
     seed: str | None = None
@@ -41,6 +42,7 @@ class Progress:
     passed: set[str] = field(default_factory=set)
     earned: set[str] = field(default_factory=set)
     finished: bool = False
+    done: set[str] = field(default_factory=set)
 
     def to_text(self) -> str:
         lines = [HEAD, f"lab {self.lab}", f"step {self.step}", f"seconds {self.seconds:.0f}"]
@@ -49,6 +51,7 @@ class Progress:
         lines += [f"predicted {code} {answer}" for code, answer in sorted(self.said.items())]
         lines += [f"passed {code}" for code in sorted(self.passed)]
         lines += [f"earned {code}" for code in sorted(self.earned)]
+        lines += [f"done {step}" for step in sorted(self.done)]
         lines += ["finished yes"] if self.finished else []
         return "\n".join(lines) + "\n"
 
@@ -73,6 +76,8 @@ def from_text(text: str, lab: str) -> Progress:
             found.passed.add(first)
         elif word == "earned" and first:
             found.earned.add(first)
+        elif word == "done" and first:
+            found.done.add(first)
         elif word == "finished":
             found.finished = True
     return found

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from labs.kit.checks import GraderError
+from labs.kit.events import ENTERED, note
 from labs.kit.folder import Lab, Step
 from labs.kit.judge import ERROR, PASSED, Judge, Result
 from labs.kit.look import Eyes
@@ -123,6 +124,18 @@ class Referee:
             self.progress.said[code] = answer
             self.store.save_progress(self.progress)
         return answer
+
+    def enter(self, number: int) -> None:
+        """The student is at this step now."""
+        self.progress.step = number
+        self.store.save_progress(self.progress)
+        note(self.eyes.cluster.outside, ENTERED, step=self.lab.steps[number].id)
+
+    def value(self, name: str) -> str:
+        """What fills a hole of a script; `…` for what is not measured any more, or not yet."""
+        if name.startswith("truth_"):
+            return (self.truth(name.removeprefix("truth_")) if self.world is not None else None) or "…"
+        return str(self.params.values()[name])
 
     def truth(self, code: str) -> str | None:
         """What is measured of this question now; None if nothing can be measured yet."""

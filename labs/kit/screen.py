@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from labs.kit.comparing import render_comparison
 from labs.kit.folder import Lab, Step
 from labs.kit.judge import CONVERGING, PASSED, Result
 from labs.kit.outside import OUTSIDE
 from labs.kit.picture import Column, lines_of, render
 from labs.kit.report import all_passed, failure_block, first_failure, status_line
+from labs.kit.solution import Comparison
 from labs.kit.style import Line, Span, length, line, rule, spread, wrapped
 from labs.kit.words import Words
 
-WATCH, HELP, LIST, ASK_RESET, ANSWER = "watch", "help", "list", "ask_reset", "answer"
+WATCH, HELP, LIST, ASK_RESET, ANSWER, COMPARE = "watch", "help", "list", "ask_reset", "answer", "compare"
 HINT_LEVELS = 3
 HEAD = 2
 """Lines of the header: they are always there."""
@@ -52,6 +54,9 @@ class Screen:
     tmux: bool = False
     option: str = ""
     plain: bool = False
+    open_steps: tuple[int, ...] = ()
+    """The steps whose reference solution may be seen."""
+    compared: Comparison | None = None
 
     @property
     def now(self) -> Step:
@@ -92,11 +97,16 @@ def result_waits_for_inspection(result: Result) -> bool:
 
 def allowed_keys(screen: Screen) -> list[str]:
     """The keys that do something now, in the order of the menu."""
+    if screen.mode == COMPARE and screen.compared:
+        number = screen.compared.number
+        return [*(["n"] if any(one > number for one in screen.open_steps) else []),
+                *(["b"] if any(one < number for one in screen.open_steps) else [])]
     if screen.mode != WATCH or screen.checking:
         return []
     keys = ["n"] if screen.done and not screen.finished else []
     keys += ["h"] if screen.hint_level < HINT_LEVELS and not screen.done else []
     keys += ["p"] if screen.question else []
+    keys += ["s"] if screen.open_steps else []
     keys += ["t"] if screen.tmux and screen.now.on else []
     return [*keys, "l", "x", "?", "q", *(["F2"] if screen.tmux else [])]
 
@@ -104,8 +114,8 @@ def allowed_keys(screen: Screen) -> list[str]:
 def render_screen(screen: Screen, words: Words, width: int, height: int = 0) -> list[Line]:
     """The whole screen, at most `width` wide and, where `height` is not 0, as high: what matters least goes first."""
     more = wrapped(words("screen.more_zoom" if screen.tmux else "screen.more"), width, "wait", first=" ")[:1]
-    if screen.mode in (HELP, LIST):
-        rows, back = (_help if screen.mode == HELP else _list)(screen, words, width), _back(words, width)
+    if screen.mode in (HELP, LIST, COMPARE):
+        rows, back = _aside(screen, words, width), _back(screen, words, width)
         fits = not height or len(rows) + len(back) <= height
         return [*(rows if fits else [*rows[:height - len(back) - len(more)], *more]), *back]
     keys = [rule(width), *_menu(screen, words, width)]
@@ -260,8 +270,18 @@ def _help(screen: Screen, words: Words, width: int) -> list[Line]:
     return [_header(screen, words, width), rule(width), *lines]
 
 
-def _back(words: Words, width: int) -> list[Line]:
-    return [rule(width), *wrapped(words("help.back"), width, "dim", first=" ")]
+def _back(screen: Screen, words: Words, width: int) -> list[Line]:
+    """The keys that do something else than going back to the step."""
+    keys = _menu_rows(screen, words, width) if allowed_keys(screen) else []
+    said = words("help.other_back" if keys else "help.back")
+    return [rule(width), *keys, *wrapped(said, width, "dim", first=" ")]
+
+
+def _aside(screen: Screen, words: Words, width: int) -> list[Line]:
+    """What is looked at beside the step itself."""
+    if screen.mode == COMPARE and screen.compared:
+        return render_comparison(screen.compared, screen.lab, words, width)
+    return (_help if screen.mode == HELP else _list)(screen, words, width)
 
 
 def _list(screen: Screen, words: Words, width: int) -> list[Line]:

@@ -94,11 +94,18 @@ def test_the_guide_follows_the_cluster_and_remembers(name: str) -> None:
         terminal.shows("n:next")
         terminal.press("n")
         terminal.shows("step 3/10")
+        refused = lab("solution", "3", "--name", name)
+        assert refused.returncode == 1 and "not passed yet" in refused.stderr
         started = time.monotonic()
         docker(name, "service", "scale", "--detach", "web=10")
         terminal.shows("under way", within=5)
         terminal.shows("Step done", within=20)
         assert time.monotonic() - started < 15
+        terminal.press("s")
+        terminal.shows("docker service scale web=10")
+        assert "docker service scale web=10" in lab("solution", "3", "--name", name).stdout
+        terminal.press("z")
+        terminal.shows("Step done")
         checked = lab("check", "--json", "--name", name)
         data = json.loads(checked.stdout)
         assert checked.returncode == 1 and data["step"] == 3 and 12 < data["score"] < 20

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from string import Formatter
 
-from labs.kit.folder import Lab
-from labs.kit.play import HOLE
+from labs.kit.folder import HOLE, Lab
 from labs.kit.words import LANGUAGES, flatten, read_toml
 
 FEWEST_WRONG = 8
