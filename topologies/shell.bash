@@ -41,7 +41,7 @@ cd || :
 # A key of the guide typed here, where it is no command, is the commonest first slip.
 command_not_found_handle() {
     case $1 in
-        [nhpstlxq] | '?')
+        [nhcpstlxq] | '?')
             [ $# -eq 1 ] && printf '%s is a key of the guide, not a command: F2 goes there, then %s.\n' "$1" "$1" \
                 && printf '%s est une touche du guide, pas une commande : F2 y mène, puis %s.\n' "$1" "$1" ;;
         *) printf 'bash: %s: command not found\n' "$1" ;;

@@ -80,6 +80,8 @@ class Guide:
         self.screen.step, self.screen.said = progress.step, progress.said
         self.screen.hint_level = progress.hints.get(self.screen.now.id, 0)
         self.screen.finished = progress.finished
+        self.screen.challenge, self.screen.shown = progress.challenge, frozenset(progress.shown)
+        self.screen.hints_seen = sum(progress.hints.values())
         self._stamp = self.referee.store.stamp()
 
     def _save(self) -> None:
@@ -111,6 +113,8 @@ class Guide:
         self._note_done()
         self.screen.checking = False
         self._stamp = self.referee.store.stamp()
+        if self.screen.challenge and self.screen.done and not self.screen.last:
+            self._next()  # those who know are not made to press a key for what holds already
         self.draw()
 
     def _note_opening(self) -> None:
@@ -155,7 +159,7 @@ class Guide:
     def _act(self, key: str) -> None:
         actions: dict[str, Callable[[], None]] = {
             "n": self._next, "h": self._hint, "p": self._predict, "t": self._terminal, "q": self._quit,
-            "s": self._solution,
+            "s": self._solution, "c": self._commands,
             "l": lambda: self._mode(LIST), "?": lambda: self._mode(HELP), "x": lambda: self._mode(ASK_RESET),
         }
         actions[key]()
@@ -169,6 +173,12 @@ class Guide:
     def _terminal(self) -> None:
         if self._open_terminal is not None:
             self._open_terminal(self.words.expand(self.screen.now.on))
+
+    def _commands(self) -> None:
+        """In a challenge: what the step would have shown. It is noted."""
+        self.referee.progress.shown.add(self.screen.now.id)
+        self._save()
+        self._take_progress()
 
     def _solution(self) -> None:
         """The reference beside one's own lines: of this step, or of the last one before it that may be seen."""
@@ -185,8 +195,9 @@ class Guide:
 
     def _hint(self) -> None:
         hints = self.referee.progress.hints
-        hints[self.screen.now.id] = self.screen.hint_level = self.screen.hint_level + 1
+        hints[self.screen.now.id] = self.screen.hint_level + 1
         self._save()
+        self._take_progress()
 
     def _predict(self) -> None:
         self.screen.mode, self.screen.asking, self.screen.typed = ANSWER, self.screen.question, ""
@@ -208,7 +219,7 @@ class Guide:
         elif self.screen.typed:
             if self.screen.unanswered:
                 self._predict()
-            elif self.screen.now.checks:
+            elif self.screen.now.checks or self.screen.challenge:
                 self.refresh()  # what was read is judged at once: no event of the cluster tells of an answer
         self._stamp = self.referee.store.stamp()
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 if TYPE_CHECKING:
+    from labs.kit.progress import Progress
     from labs.kit.referee import Referee
     from labs.kit.words import Words
 
@@ -75,8 +76,7 @@ def list_(lang: Lang = "") -> None:
     for lab in labs:
         progress = read_progress(progress_file(lab.id), lab.id)
         texts = lab.words(words.lang, lab.params(None))
-        how_far = texts("cli.list_done") if progress.finished else (
-            texts("cli.list_going", number=progress.step + 1, count=len(lab.steps)) if progress.step else "")
+        how_far = _how_far(progress, len(lab.steps), texts)
         minutes = texts("screen.minutes", minutes=lab.table["minutes"])
         rows.append((lab.id, texts("title"), minutes, how_far))
     here = {lab.id for lab in labs}
@@ -87,6 +87,12 @@ def list_(lang: Lang = "") -> None:
         print(f"{row[0]:<{width}}  {row[1]:<{title}}  {row[2]:>6}  {row[3]}".rstrip())
 
 
+def _how_far(progress: Progress, steps: int, words: Words) -> str:
+    said = words("cli.list_done") if progress.finished else (
+        words("cli.list_going", number=progress.step + 1, count=steps) if progress.step else "")
+    return f"{said} ({words('screen.challenge')})" if said and progress.challenge else said
+
+
 def run(
     lab: Annotated[str, typer.Argument(help="A lab's name or number: 03-scaling, 03.")],
     solve: Annotated[bool, typer.Option("--solve", help="Type the reference solution and judge it.")] = False,
@@ -94,6 +100,9 @@ def run(
     plain: Annotated[bool, typer.Option("--plain", help="One screen, words instead of signs, no colour.")] = False,
     graded: Annotated[bool, typer.Option("--graded/--guided", help="Values from --seed, no commands.")] = False,
     seed: Annotated[str, typer.Option("--seed", help="Whose values, in graded mode.")] = "",
+    challenge: Annotated[bool, typer.Option(
+        "--challenge", help="For those who know: goals alone; hints and commands when asked for, and noted.",
+    )] = False,
     name: Annotated[str, typer.Option("--name", help="What to call this run; the lab's name by default.")] = "",
 ) -> None:
     """Start a lab and its guide; the cluster ends when you quit."""
@@ -106,11 +115,14 @@ def run(
         _fail(words("cli.seed_needed"), USAGE)
     if seed and not graded:
         _fail(words("cli.seed_without"), USAGE)
+    if challenge and solve:
+        _fail(words("cli.challenge_solve"), USAGE)
     try:
         found = find_lab(lab)
     except UnknownLab as unknown:
         _fail(words("cli.no_lab", name=lab, labs=str(unknown)), USAGE)
-    raise typer.Exit(run_lab(found, name or found.id, words.lang, seed or None, solve=solve, plain=plain))
+    raise typer.Exit(run_lab(found, name or found.id, words.lang, seed or None, solve=solve, plain=plain,
+                             challenge=challenge))
 
 
 def _joined(name: str, words: Words, *, keep: bool = False) -> tuple[Referee, Words]:

@@ -31,7 +31,8 @@ def state_home(environ: Mapping[str, str] = os.environ) -> Path:
 class Progress:
     """`step` counts from 0. `hints`: the level seen by step. `passed`: what was done on the way.
     `earned`: checks that passed at some time, for the running score; the final one judges the present state.
-    `done`: steps that were passed, whatever became of them since."""
+    `done`: steps that were passed, whatever became of them since. `challenge`: goals alone are shown; `shown`: the
+    steps whose commands were asked for all the same."""
 
     lab: str
     seed: str | None = None
@@ -43,6 +44,8 @@ class Progress:
     earned: set[str] = field(default_factory=set)
     finished: bool = False
     done: set[str] = field(default_factory=set)
+    challenge: bool = False
+    shown: set[str] = field(default_factory=set)
 
     def to_text(self) -> str:
         lines = [HEAD, f"lab {self.lab}", f"step {self.step}", f"seconds {self.seconds:.0f}"]
@@ -52,6 +55,8 @@ class Progress:
         lines += [f"passed {code}" for code in sorted(self.passed)]
         lines += [f"earned {code}" for code in sorted(self.earned)]
         lines += [f"done {step}" for step in sorted(self.done)]
+        lines += ["challenge yes"] if self.challenge else []
+        lines += [f"shown {step}" for step in sorted(self.shown)]
         lines += ["finished yes"] if self.finished else []
         return "\n".join(lines) + "\n"
 
@@ -78,6 +83,10 @@ def from_text(text: str, lab: str) -> Progress:
             found.earned.add(first)
         elif word == "done" and first:
             found.done.add(first)
+        elif word == "challenge":
+            found.challenge = True
+        elif word == "shown" and first:
+            found.shown.add(first)
         elif word == "finished":
             found.finished = True
     return found

@@ -34,7 +34,7 @@ def as_json(referee: Referee, results: Iterable[Result], words: Words, goal: int
             {"id": code, "said": progress.said.get(code), "truth": truths.get(code),
              "right": code in progress.said and progress.said[code] == truths.get(code)}
             for code in referee.lab.questions],
-        "hints": dict(progress.hints),
+        "hints": dict(progress.hints), "challenge": progress.challenge, "commands_shown": sorted(progress.shown),
         "engine": _engine(referee),
     }
 

@@ -34,7 +34,9 @@ FAULT, USAGE = 3, 2
 SETTLE_SECONDS = 30.0
 
 
-def run_lab(lab: Lab, name: str, lang: str, seed: str | None, *, solve: bool, plain: bool) -> int:
+def run_lab(
+    lab: Lab, name: str, lang: str, seed: str | None, *, solve: bool, plain: bool, challenge: bool = False,
+) -> int:
     """One run of a lab, from nothing to nothing. The exit status."""
     words = lab.words(lang, lab.params(seed))
     if name in {cluster.name for cluster in clusters.running()}:
@@ -47,7 +49,7 @@ def run_lab(lab: Lab, name: str, lang: str, seed: str | None, *, solve: bool, pl
     signal.signal(signal.SIGTERM, _leave)
     signal.signal(signal.SIGHUP, _leave)
     try:
-        with open_session(lab, name, seed, _say(words, plain), scratch=solve) as referee:
+        with open_session(lab, name, seed, _say(words, plain), scratch=solve, challenge=challenge) as referee:
             _progress_line("", plain)
             print(words("given.ready", seconds=f"{time.monotonic() - started:.1f}"), flush=True)
             return _solve(referee, words, plain) if solve else _guided(referee, words, plain)

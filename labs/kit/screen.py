@@ -57,10 +57,21 @@ class Screen:
     open_steps: tuple[int, ...] = ()
     """The steps whose reference solution may be seen."""
     compared: Comparison | None = None
+    challenge: bool = False
+    """Goals alone: commands and what to look at stay hidden until they are asked for."""
+    shown: frozenset[str] = frozenset()
+    """The steps whose commands were asked for."""
+    hints_seen: int = 0
 
     @property
     def now(self) -> Step:
         return self.lab.steps[self.step]
+
+    @property
+    def to_type(self) -> list[tuple[str, str]]:
+        """What may be shown to be typed here: nothing with a seed's values, in a challenge what was asked for."""
+        hidden = self.seed is not None or self.challenge and self.now.id not in self.shown
+        return [] if hidden else self.now.typed
 
     @property
     def last(self) -> bool:
@@ -105,6 +116,7 @@ def allowed_keys(screen: Screen) -> list[str]:
         return []
     keys = ["n"] if screen.done and not screen.finished else []
     keys += ["h"] if screen.hint_level < HINT_LEVELS and not screen.done else []
+    keys += ["c"] if screen.challenge and screen.seed is None and screen.to_type != screen.now.typed else []
     keys += ["p"] if screen.question else []
     keys += ["s"] if screen.open_steps else []
     keys += ["t"] if screen.tmux and screen.now.on else []
@@ -154,7 +166,8 @@ def _header(screen: Screen, words: Words, width: int) -> Line:
     right = line(f"{step} · {minutes} · ", Span(f"{screen.earned}/{screen.max_points} ", "title"))
     points = Span(f"{screen.earned}/{screen.max_points} ", "title")
     short = line(f"{screen.step + 1}/{len(screen.lab.steps)} · ", points)
-    left = line(" ", Span(f"{screen.lab.id} · {words('title')}", "title"))
+    mode = f" · {words('screen.challenge')}" if screen.challenge else ""
+    left = line(" ", Span(f"{screen.lab.id} · {words('title')}{mode}", "title"))
     whole = spread(left, right, width)
     return whole if len(whole) > len(left) else spread(left, short, width)
 
@@ -162,14 +175,14 @@ def _header(screen: Screen, words: Words, width: int) -> Line:
 def _task(screen: Screen, words: Words, width: int, room: int) -> list[Line]:
     key = f"steps.{screen.now.id}"
     rows = wrapped(words(f"{key}.title"), width, "title", first=" ")
-    if screen.seed is None and screen.step == 0 and room < NO_PICTURE:  # who begins asks what all of it is for
+    alone = screen.seed is not None or screen.challenge
+    if not alone and screen.step == 0 and room < NO_PICTURE:  # who begins asks what all of it is for
         rows = [*wrapped(words("screen.aim") + " " + words("aim"), width, "info", first=" "), *rows]
-    if screen.seed is not None:
+    if alone:
         rows += wrapped(words("graded_aim"), width, first=" ")
     rows += wrapped(words("screen.goal") + " " + words(f"{key}.goal"), width, first=" ")
-    if screen.seed is None:
-        rows += [row for host, command in screen.now.typed for row in _command(host, command, words, width)]
-    if f"{key}.look" in words:
+    rows += [row for host, command in screen.to_type for row in _command(host, command, words, width)]
+    if f"{key}.look" in words and not screen.challenge:
         rows += wrapped(words("screen.look") + " " + words(f"{key}.look"), width, "dim", first=" ")
     return rows
 
@@ -207,7 +220,7 @@ def _predictions(screen: Screen, words: Words, width: int) -> list[Line]:
 def _fresh(screen: Screen, code: str) -> bool:
     """A prediction's outcome is told on the step that shows it and the one after."""
     asked = next(n for n, step in enumerate(screen.lab.steps) if code in step.asked)
-    return 0 < screen.step - asked <= 2 or screen.finished
+    return 0 < screen.step - asked <= 2 or screen.finished or screen.challenge
 
 
 def answer_word(answer: str, words: Words) -> str:
@@ -233,12 +246,20 @@ def _ending(screen: Screen, words: Words, width: int) -> list[Line]:
     if screen.finished:
         text = words("screen.finished", score=screen.earned, max=screen.max_points)
         rows += wrapped(text, width, "good", first=" ")
+        rows += wrapped(_helped(screen, words), width, "good", first=" ") if screen.challenge else []
         rows += [row for after in words.several("after") for row in wrapped(after, width, first=" ")]
     elif screen.done:
         rows += wrapped(words("screen.last" if screen.last else "screen.done"), width, "good", first=" ")
     if screen.notice:
         rows += wrapped(screen.notice, width, "wait", first=" ")
     return rows
+
+
+def _helped(screen: Screen, words: Words) -> str:
+    """What help was asked for in a challenge."""
+    if not screen.hints_seen and not screen.shown:
+        return words("screen.challenge_alone")
+    return words("screen.challenge_helped", hints=screen.hints_seen, steps=len(screen.shown))
 
 
 def _menu(screen: Screen, words: Words, width: int) -> list[Line]:

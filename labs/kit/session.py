@@ -28,11 +28,13 @@ class NoLab(Exception):
     """The cluster of that name runs no lab."""
 
 
-def fresh_progress(store: Store, lab: Lab, seed: str | None) -> Progress:
-    """What was reached, unless it is of another lab's values or finished: then from the start."""
+def fresh_progress(store: Store, lab: Lab, seed: str | None, challenge: bool = False) -> Progress:
+    """What was reached, unless it is of another lab's values or finished: then from the start. A challenge begins at
+    the start, too; who goes on without it goes on as everybody."""
     progress = store.progress(lab.id)
-    if progress.finished or progress.seed != seed:
+    if progress.finished or progress.seed != seed or challenge and not progress.challenge:
         progress = Progress(lab.id, seed)
+    progress.challenge = challenge
     progress.step = min(progress.step, len(lab.steps) - 1)
     store.save_progress(progress)
     return progress
@@ -41,6 +43,7 @@ def fresh_progress(store: Store, lab: Lab, seed: str | None) -> Progress:
 @contextmanager
 def open_session(
     lab: Lab, name: str, seed: str | None, say: Say, *, scratch: bool = False, bounds: Bounds = Bounds(),
+    challenge: bool = False,
 ) -> Iterator[Referee]:
     """Start the sandbox, make the given cluster, note the baseline. The sandbox ends with the block, or with us.
     `scratch`: nobody's progress is read or written."""
@@ -50,22 +53,21 @@ def open_session(
     try:
         store = Store(name, cluster.outside, scratch=scratch)
         recorder = Recorder(Eyes(cluster, str(lab.table["client"])).engines, cluster.outside)
-        yield _given(lab, cluster, store, seed, say, scratch)
+        run = Run(lab.id, seed, History(), scratch=scratch)
+        yield _given(lab, cluster, store, run, say, challenge)
     finally:
         if recorder is not None:
             recorder.close()
         cluster.stop()
 
 
-def _given(
-    lab: Lab, cluster: Cluster, store: Store, seed: str | None, say: Say, scratch: bool,
-) -> Referee:
-    params, speed = lab.params(seed), speed_factor()
+def _given(lab: Lab, cluster: Cluster, store: Store, run: Run, say: Say, challenge: bool) -> Referee:
+    params, speed = lab.params(run.seed), speed_factor()
     eyes = Eyes(cluster, str(lab.table["client"]))
     prepare(eyes, lab.table, params, say, speed)
     say("given.baseline")
-    run = Run(lab.id, seed, History(), time.monotonic(), speed, scratch)
-    referee = Referee(lab, params, eyes, store, fresh_progress(store, lab, seed), run)
+    run.changed, run.speed = time.monotonic(), speed
+    referee = Referee(lab, params, eyes, store, fresh_progress(store, lab, run.seed, challenge), run)
     referee.see()
     store.save_run(run)
     return referee
@@ -95,7 +97,7 @@ def start_again(referee: Referee, say: Say) -> None:
     reset(referee.eyes, referee.lab.table, referee.params, say, referee.run.speed,
           emptied=lambda: note(referee.eyes.cluster.outside, GIVEN))
     say("given.baseline")
-    progress = Progress(referee.lab.id, referee.run.seed)
+    progress = Progress(referee.lab.id, referee.run.seed, challenge=referee.progress.challenge)
     run = replace(referee.run, history=History(), changed=time.monotonic())
     referee.progress, referee.run = progress, run
     referee.judge.passed_ever = progress.passed
