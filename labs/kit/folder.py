@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib.util
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -65,6 +66,11 @@ class Lab:
         return str(self.table["id"])
 
     @property
+    def draft(self) -> bool:
+        """Its author has not finished it."""
+        return bool(self.table.get("draft", False))
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """The lines of the course notes that this lab practises."""
         return tuple(self.table.get("notes", ()))
@@ -119,9 +125,16 @@ class Lab:
         return found
 
 
+def places_of_labs(environ: Mapping[str, str] = os.environ) -> list[Path]:
+    """The folders of $LAB_PATH, which is written like $PATH; then the kit's own labs. New labs are made in the first."""
+    return [*(Path(place).absolute() for place in environ.get("LAB_PATH", "").split(os.pathsep) if place), LABS]
+
+
 def all_labs() -> list[Path]:
-    """The folders of all labs, in order."""
-    return sorted(path.parent for path in LABS.glob("[0-9]*/lab.toml"))
+    """The folders of all labs, in order. Of two with one name the kit's own counts."""
+    found = {file.parent.name: file.parent for place in places_of_labs()
+             for file in place.glob("[0-9]*/lab.toml")}
+    return [found[name] for name in sorted(found)]
 
 
 def find_lab(name: str) -> Lab:

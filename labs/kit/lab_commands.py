@@ -76,7 +76,7 @@ def list_(lang: Lang = "") -> None:
     for lab in labs:
         progress = read_progress(progress_file(lab.id), lab.id)
         texts = lab.words(words.lang, lab.params(None))
-        how_far = _how_far(progress, len(lab.steps), texts)
+        how_far = _how_far(progress, len(lab.steps), texts) or (texts("cli.list_draft") if lab.draft else "")
         minutes = texts("screen.minutes", minutes=lab.table["minutes"])
         rows.append((lab.id, texts("title"), minutes, how_far))
     here = {lab.id for lab in labs}

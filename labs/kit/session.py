@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from labs.kit.cluster_port import Cluster
 from labs.kit.events import GIVEN, note
-from labs.kit.folder import Lab, find_lab
+from labs.kit.folder import LABS, Lab, find_lab
 from labs.kit.given import prepare, reset
 from labs.kit.history import History
 from labs.kit.look import Eyes
@@ -47,6 +47,8 @@ def open_session(
 ) -> Iterator[Referee]:
     """Start the sandbox, make the given cluster, note the baseline. The sandbox ends with the block, or with us.
     `scratch`: nobody's progress is read or written."""
+    if not lab.path.is_relative_to(LABS):  # the kit's own solutions are covered anyway
+        bounds = bounds._replace(covers=(*bounds.covers, str(lab.path)))
     say("given.start")
     cluster = clusters.start(str(lab.table["topology"]), name, lifeline=True, bounds=bounds)
     recorder: Recorder | None = None

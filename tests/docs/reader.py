@@ -1,4 +1,4 @@
-"""Owns a reader who types what a page says: own clusters, own progress, own folder; terminals that stay open.
+"""Owns a reader who types what a page says: own clusters, progress, labs and folder; terminals that stay open.
 
 `./lab` is here as `tests.own_lab` makes it: it sees this reader's clusters alone.
 """
@@ -30,7 +30,8 @@ class Reader:
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="sd-"))
-        self._environ = {**make_lab(self.folder), "TERM": "xterm", "LAB_LANG": "en"}
+        self._environ = {**make_lab(self.folder), "TERM": "xterm", "LAB_LANG": "en",
+                         "LAB_PATH": str(self.folder / "labs")}
         self._terminals: list[tuple[subprocess.Popen[bytes], int]] = []
 
     def __enter__(self) -> Reader:

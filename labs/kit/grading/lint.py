@@ -20,6 +20,7 @@ def lint(lab: Lab, seeds: int = 20) -> list[str]:
     found = _languages(lab) + _texts(lab) + _questions(lab) + _hints(lab) + _wrong(lab) + _values(lab, seeds)
     found += list(dict.fromkeys(_unfilled(lab))) + list(_given_away(lab))
     points = lab.checks().max_points + int(lab.table["predicted_points"])
+    found += [] if lab.draft else todos(lab)
     found += [f"its checks and predictions make {points} points, not 20"] if points != 20 else []
     if int(lab.table["minutes"]) > MOST_MINUTES and lab.id not in LONG_LABS:
         found.append(f"{lab.table['minutes']} minutes are more than {MOST_MINUTES}")
@@ -117,9 +118,18 @@ def _hints(lab: Lab) -> list[str]:
 def _wrong(lab: Lab) -> list[str]:
     known = {mistake.code for mistake in lab.checks().mistakes}
     wrong = lab.wrong()
-    found = [f"{path.name} expects {code!r}, which no detector says"
-             for code, path in wrong.items() if code not in known]
-    return found + ([f"{len(wrong)} wrong answers; at least {FEWEST_WRONG}"] if len(wrong) < FEWEST_WRONG else [])
+    return [f"{path.name} expects {code!r}, which no detector says"
+            for code, path in wrong.items() if code not in known]
+
+
+def todos(lab: Lab) -> list[str]:
+    """What its author has left to do: lines marked TODO, and wrong answers that are missing. Of a draft, which may
+    have them, this is for the author; of any other lab it is to be mended."""
+    files = sorted(path for path in lab.path.rglob("*") if path.suffix in (".toml", ".py", ".sh"))
+    found = [f"{file.relative_to(lab.path)}:{number} {line.strip().lstrip('# ')}" for file in files
+             for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1) if "TODO" in line]
+    wrong = len(lab.wrong())
+    return found + ([f"{wrong} wrong answer{'s' if wrong != 1 else ''}; at least {FEWEST_WRONG}"] if wrong < FEWEST_WRONG else [])
 
 
 def _values(lab: Lab, seeds: int) -> list[str]:

@@ -38,7 +38,7 @@ def lint(
     """For authors: is a lab whole, and does it play? Untouched earns nothing, the solution everything, each wrong
     answer is told by its own code, nothing is left behind."""
     found = _labs(labs, everything)
-    sound = [lab for lab in found if not _told(lab, _folder(lab, seeds))]
+    sound = [lab for lab in found if not _told(lab, _folder(lab, seeds, whole=not fast and not folder))]
     bad = len(found) - len(sound)
     if not folder:
         bad += _play(sound, seeds, fast=fast, jobs=jobs or JOBS_PER_CPU * (os.cpu_count() or 1))
@@ -59,17 +59,30 @@ def _labs(labs: list[str], everything: bool) -> list[Lab]:
     return found
 
 
-def _folder(lab: Lab, seeds: int) -> list[str]:
+def _folder(lab: Lab, seeds: int, *, whole: bool) -> list[str]:
+    """What is wrong with a lab's folder. `whole`: a draft is not good enough."""
     from labs.kit.grading.lint import lint as lint_of
 
-    return lint_of(lab, seeds)
+    draft = ["it is a draft (draft = true in lab.toml): --fast takes it as it is"] if whole and lab.draft else []
+    return lint_of(lab, seeds) + draft
 
 
 def _told(lab: Lab, problems: list[str]) -> bool:
     print(f"{lab.id:<24} {'folder ok' if not problems else f'{len(problems)} to mend in its folder'}", flush=True)
     for problem in problems:
         print(f"  {problem}", flush=True)
+    _tell_todos(lab)
     return bool(problems)
+
+
+def _tell_todos(lab: Lab) -> None:
+    from labs.kit.grading.lint import todos
+
+    left = todos(lab) if lab.draft else []
+    if lab.draft:
+        print(f"  draft, {len(left)} TODO" + ("" if left else ": take the line draft = true out of lab.toml"))
+    for todo in left:
+        print(f"    {todo}", flush=True)
 
 
 def _play(labs: list[Lab], seeds: int, *, fast: bool, jobs: int) -> int:
