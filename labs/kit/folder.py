@@ -126,7 +126,7 @@ class Lab:
 
 
 def places_of_labs(environ: Mapping[str, str] = os.environ) -> list[Path]:
-    """The folders of $LAB_PATH, which is written like $PATH; then the kit's own labs. New labs are made in the first."""
+    """The folders of $LAB_PATH, written like $PATH; then the kit's own labs. New labs are made in the first."""
     return [*(Path(place).absolute() for place in environ.get("LAB_PATH", "").split(os.pathsep) if place), LABS]
 
 

@@ -129,7 +129,8 @@ def todos(lab: Lab) -> list[str]:
     found = [f"{file.relative_to(lab.path)}:{number} {line.strip().lstrip('# ')}" for file in files
              for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1) if "TODO" in line]
     wrong = len(lab.wrong())
-    return found + ([f"{wrong} wrong answer{'s' if wrong != 1 else ''}; at least {FEWEST_WRONG}"] if wrong < FEWEST_WRONG else [])
+    plural = "s" if wrong != 1 else ""
+    return found + ([f"{wrong} wrong answer{plural}; at least {FEWEST_WRONG}"] if wrong < FEWEST_WRONG else [])
 
 
 def _values(lab: Lab, seeds: int) -> list[str]:
