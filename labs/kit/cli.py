@@ -6,6 +6,7 @@ Exit codes: 0 all well, 1 something failed, 2 wrong usage, 3 the machine's or th
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from importlib import import_module
@@ -49,7 +50,9 @@ def main() -> None:
     try:
         build_app()(prog_name="lab")
     except SwarmError as error:
-        print(f"lab: {error.message}", file=sys.stderr)
+        from labs.kit.told import told_to
+
+        print(f"lab: {told_to(error.message, sys.argv[1:], os.environ)}", file=sys.stderr)
         sys.exit(exit_code(error))
     except KeyboardInterrupt:
         sys.exit(130)

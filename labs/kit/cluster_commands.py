@@ -13,7 +13,10 @@ from typing import Annotated, Any
 import typer
 
 from labs.kit.events import note
+from labs.kit.style import paint, wrapped
+from labs.kit.terminal import printed_width
 from labs.kit.waiting import until
+from labs.kit.words import Words, kit_words, language
 from swarmkit_py.errors import FailedPrecondition, Internal, InvalidArgument, Unimplemented
 from topologies import clusters
 from topologies.cluster import PROJECT, Cluster
@@ -21,6 +24,7 @@ from topologies.cluster import PROJECT, Cluster
 RCFILE = PROJECT / "topologies" / "shell.bash"
 
 Name = Annotated[str, typer.Option("--name", help="Which running lab or cluster, when there are several.")]
+Lang = Annotated[str, typer.Option("--lang", help="fr or en; else $LAB_LANG, else the locale.")]
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 _UNTOUCHED: dict[str, Any] = {"on": True, "cut": False, "links": []}
 _VERBATIM = {"allow_interspersed_args": False, "ignore_unknown_options": True}
@@ -42,15 +46,17 @@ def up(
     topology: Annotated[str, typer.Argument(
         help="one_node, three_nodes, four_nodes, three_managers, two_racks, nodes:N, or a .py file.")],
     name: Annotated[str, typer.Option("--name", help="What to call it; the topology's name by default.")] = "",
+    lang: Lang = "",
 ) -> None:
     """Start bare hosts with a Docker each and no swarm yet, in the background."""
+    words = _words_of(lang)
     cluster = clusters.start(topology, name, on_progress=_progress)
     _progress("")
     for host in cluster.hosts:
         print(f"{host.name:<12} {host.address:<15} {host.role}")
     pick = "" if len(clusters.running()) == 1 else f" --name {cluster.name}"
     first = cluster.hosts[0].name
-    print(f"\n{cluster.name} is up. Next: lab shell {first}{pick}   or   eval \"$(lab env {first}{pick})\"")
+    print("\n" + words("status.up", name=cluster.name, pick=f"{first}{pick}"))
 
 
 def _progress(text: str) -> None:
@@ -63,27 +69,45 @@ def _progress(text: str) -> None:
 def down(
     name: Annotated[str, typer.Argument(help="Which; needed only when there are several.")] = "",
     option: Name = "",
-    everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False, lang: Lang = "",
 ) -> None:
     """Stop a cluster or lab; nothing of it is left."""
+    words = _words_of(lang)
     for cluster in clusters.running() if everything else [clusters.find(name or option or None)]:
         cluster.stop()
-        print(f"{cluster.name} is gone.")
+        print(words("status.gone", name=cluster.name))
 
 
-def status(as_json: AsJson = False, name: Name = "") -> None:
+def status(as_json: AsJson = False, name: Name = "", lang: Lang = "") -> None:
     """What is running."""
+    words = _words_of(lang)
     found = [clusters.find(name)] if name else clusters.running()
     states = [_state(cluster) for cluster in found]
     if as_json:
         print(json.dumps(states, indent=2))
         return
-    if not states:
-        print("Nothing is running. Start with 'lab run 03-scaling', or 'lab up three_nodes'.")
+    for line in listed(states, words, printed_width()):
+        print(line)
+
+
+def _words_of(lang: str) -> Words:
+    try:
+        return kit_words(language(lang or None, os.environ))
+    except ValueError as error:
+        raise InvalidArgument(str(error)) from None
+
+
+def listed(states: list[dict[str, Any]], words: Words, width: int) -> list[str]:
+    """The states as lines of at most `width`."""
+    rows = [] if states else wrapped(words("status.nothing"), width)
     for state in states:
-        print(f"{state['name']}   ({state['topology']}{'' if state['ready'] else ', starting'})")
+        starting = "" if state["ready"] else f", {words('status.starting')}"
+        rows += wrapped(f"{state['name']}   ({state['topology']}{starting})", width)
+        longest = max((len(host["name"]) for host in state["hosts"]), default=0)
         for host in state["hosts"]:
-            print(f"  {host['name']:<12} {host['address']:<15} {host['role']:<8} {_words(host)}")
+            head = f"  {host['name']:<{longest}} {host['address']:<15} {host['role']:<8} "
+            rows += wrapped(_of_host(host, words), width, first=head, rest="      ")
+    return [paint(row, colour=False) for row in rows]
 
 
 def _state(cluster: Cluster) -> dict[str, Any]:
@@ -107,19 +131,19 @@ def _machines(cluster: Cluster) -> dict[str, Any]:
     return found
 
 
-def _words(host: dict[str, Any]) -> str:
-    slowed = [", ".join(filter(None, ("slowed", link["rate"], link["delay"], link["loss"])))
-              for link in host["links"] if link["rate"] or link["delay"] or link["loss"]]
+def _of_host(host: dict[str, Any], words: Words) -> str:
+    slow = [", ".join(filter(None, (link["rate"], link["delay"], link["loss"]))) for link in host["links"]]
     if not host["on"]:
-        return f"off (lab host {host['name']} start)"
-    return "; ".join([_of_daemon(host["swarmd"]), *(["cable pulled"] if host["cut"] else []), *slowed])
+        return words("status.off", host=host["name"])
+    return "; ".join([_of_daemon(host["swarmd"], words), *([words("status.cut")] if host["cut"] else []),
+                      *(words("status.slowed", how=how) for how in slow if how)])
 
 
-def _of_daemon(daemon: dict[str, Any] | None) -> str:
+def _of_daemon(daemon: dict[str, Any] | None, words: Words) -> str:
     if daemon is None:
-        return "outside the swarm"
-    words = "swarmd runs" if daemon["running"] else f"swarmd ended with status {daemon['last_status']}"
-    return words + (f", started again {daemon['restarts']} times" if daemon["restarts"] else "")
+        return words("status.outside")
+    said = words("status.runs") if daemon["running"] else words("status.ended", status=daemon["last_status"])
+    return said + (f", {words('status.again', count=daemon['restarts'])}" if daemon["restarts"] else "")
 
 
 def env(host: str, name: Name = "") -> None:
@@ -140,8 +164,10 @@ def daemon(
     host: Annotated[str, typer.Argument(help="Whose swarmd.")],
     name: Name = "",
     kill: Annotated[bool, typer.Option("--kill", help="With kill -9, as a crash would.")] = False,
+    lang: Lang = "",
 ) -> None:
     """Stop, start or restart a host's swarmd; its containers go on without it."""
+    words = _words_of(lang)
     cluster = clusters.find(name or None)
     began = time.monotonic()
     before = cluster.call("status").get(host, {}).get("started_at")
@@ -159,7 +185,7 @@ def daemon(
                        "(lab status --json says where).")
     line = f"lab daemon {action} {host}" + (" --kill" if kill else "")
     note(cluster.outside, f"daemon-{'kill' if kill else action}", host, t=began, line=line)
-    print(f"swarmd on {host} {'is stopped' if action == 'stop' else 'runs'}.")
+    print(words("status.stopped" if action == "stop" else "status.swarmd_runs", host=host))
 
 
 def _answers(cluster: Cluster, host: str) -> bool:

@@ -30,6 +30,11 @@ def height() -> int:
     return max(LOWEST, shutil.get_terminal_size((80, 24)).lines)
 
 
+def printed_width(most: int = 100) -> int:
+    """Columns for text that is printed once: the terminal's, but no more than `most`; `most` in a file."""
+    return max(SMALLEST, min(most, shutil.get_terminal_size((80, 24)).columns)) if sys.stdout.isatty() else most
+
+
 @contextmanager
 def raw_keys(descriptor: int) -> Iterator[None]:
     """Keys arrive one by one and are not echoed; the terminal is as before afterwards, whatever happens."""

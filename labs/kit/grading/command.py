@@ -92,10 +92,12 @@ def leave(number: int, frame: object) -> None:
 
 def _tell(one: Mapping[str, Any]) -> None:
     from labs.kit.grading.writers import grade as grade_of
-    from labs.kit.grading.writers import mistakes
+    from labs.kit.grading.writers import mistakes, words_for
+    from labs.kit.told import told
 
     shown = grade_of(one)
-    why = one.get("problem") or " ".join([*mistakes(one), *(f"[{note}]" for note in one["notes"])])
+    said = [f"[{told(str(note), words_for(one))}]" for note in one["notes"]]
+    why = told(one["problem"], words_for(one)) if one.get("problem") else " ".join([*mistakes(one), *said])
     print(f"{one['student']:<24} {'!' if shown == '' else shown:>3}/{one['max_score']}  {one['status']:<8} {why}"
           .rstrip(), flush=True)
 

@@ -9,8 +9,10 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any
 
-from labs.kit.grading.writers import explained, grade
+from labs.kit.grading.writers import explained, grade, words_for
 from labs.kit.judge import SIGNS
+from labs.kit.told import told
+from labs.kit.words import Words
 
 _STYLE = """body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color:#222}
 table{border-collapse:collapse}td,th{border:1px solid #ccc;padding:.25rem .5rem;text-align:left;vertical-align:top}
@@ -18,27 +20,34 @@ table{border-collapse:collapse}td,th{border:1px solid #ccc;padding:.25rem .5rem;
 td.c{text-align:center}div{overflow-x:auto}"""
 
 
-def _page(title: str, body: str) -> str:
-    return (f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><meta name="viewport" '
+def _page(title: str, body: str, lang: str = "en") -> str:
+    return (f'<!doctype html>\n<html lang="{lang}"><meta charset="utf-8"><meta name="viewport" '
             f'content="width=device-width"><title>{escape(title)}</title><style>{_STYLE}</style>'
             f"<h1>{escape(title)}</h1>{body}</html>\n")
 
 
 def _score(one: Mapping[str, Any]) -> str:
     found = grade(one)
-    return "the grader's error: no score" if found == "" else f"{found}/{one['max_score']}"
+    return words_for(one)("report.no_score") if found == "" else f"{found}/{one['max_score']}"
 
 
 def student_page(one: Mapping[str, Any]) -> str:
-    """One student's judgement, in full."""
-    rows = "".join(
-        f'<tr class="{escape(check["status"])}"><td>{SIGNS.get(check["status"], "?")} {escape(check["status"])}</td>'
-        f'<td>{escape(check["sentence"])}</td><td>{check["points"]}/{check["max_points"]}</td>'
-        f'<td>{"" if check["status"] == "passed" else escape(explained(check))}</td></tr>' for check in one["checks"])
-    notes = "".join(f"<li>{escape(str(note))}</li>" for note in one["notes"])
-    problem = f"<p>{escape(str(one['problem']))}</p>" if one.get("problem") else ""
+    """One student's judgement, in full, in the language of the grading."""
+    words = words_for(one)
+    rows = "".join(_row(check, words) for check in one["checks"])
+    notes = "".join(f"<li>{escape(told(str(note), words))}</li>" for note in one["notes"])
+    problem = f"<p>{escape(told(str(one['problem']), words))}</p>" if one.get("problem") else ""
+    head = "".join(f"<th>{words('report.' + name)}" for name in ("state", "check", "points", "why"))
     return _page(f"{one['student']} · {one['lab']}", f"<p><b>{_score(one)}</b></p>{problem}<ul>{notes}</ul>"
-                 f"<div><table><tr><th>State<th>Check<th>Points<th>Why</tr>{rows}</table></div>")
+                 f"<div><table><tr>{head}</tr>{rows}</table></div>", words.lang)
+
+
+def _row(check: Mapping[str, Any], words: Words) -> str:
+    status = check["status"]
+    why = "" if status == "passed" else explained(check, words)
+    return (f'<tr class="{escape(status)}"><td>{SIGNS.get(status, "?")} {escape(words(f"state.{status}"))}</td>'
+            f'<td>{escape(check["sentence"])}</td><td>{check["points"]}/{check["max_points"]}</td>'
+            f"<td>{escape(why)}</td></tr>")
 
 
 def class_page(found: Iterable[Mapping[str, Any]], names: Iterable[str]) -> str:

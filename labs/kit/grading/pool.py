@@ -37,7 +37,7 @@ def grade_all(
     def graded(hand_in: HandIn) -> dict[str, Any]:
         whole = replace(hand_in, lab=hand_in.lab or lab, seed=hand_in.seed if hand_in.lab else seed)
         began = time.monotonic()
-        found = {**(_wrong_lab(whole, lab) or work(whole, lang)), "participant": hand_in.participant}
+        found = {**(_wrong_lab(whole, lab) or work(whole, lang)), "participant": hand_in.participant, "lang": lang}
         found["took"] = round(time.monotonic() - began, 1)
         done(found)
         return found

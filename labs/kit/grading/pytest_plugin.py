@@ -17,7 +17,7 @@ from labs.kit.folder import Lab, read_lab
 from labs.kit.grading.handin import HandIn, gather
 from labs.kit.grading.pool import END_SECONDS, HAND_IN_SECONDS, grade_all
 from labs.kit.grading.worker import refused
-from labs.kit.grading.writers import explained, feedback, grade
+from labs.kit.grading.writers import explained, feedback, grade, words_for
 from labs.kit.referee import PREDICTED
 from labs.kit.words import language
 
@@ -91,7 +91,7 @@ class CheckItem(pytest.Item):
             raise CouldNotGrade(feedback(one))
         self.found = next((check for check in one["checks"] if check["id"] == self.code), None)
         if self.found is not None and self.found["status"] == "error":
-            raise CouldNotGrade(explained(self.found))
+            raise CouldNotGrade(explained(self.found, words_for(one)))
         self.said = feedback(one)
         self.user_properties.append(("points", self.found["points"] if self.found else 0))
 

@@ -9,8 +9,12 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 from xml.etree import ElementTree
+
+from labs.kit.told import told
+from labs.kit.words import Words, kit_words
 
 Found = Mapping[str, Any]
 _UNSAFE = ("=", "+", "-", "@", "\t")
@@ -48,17 +52,27 @@ def _case(suite: ElementTree.Element, one: Found, case: Found) -> None:
     if case["status"] != "passed":
         kind = "error" if case["status"] == "error" else "failure"
         ElementTree.SubElement(element, kind, {"type": _xml(case.get("mistake") or case["status"]),
-                                               "message": _xml(explained(case))})
+                                               "message": _xml(explained(case, words_for(one)))})
 
 
-def explained(case: Found) -> str:
+@cache
+def words_of(lang: str) -> Words:
+    return kit_words(lang)
+
+
+def words_for(one: Found) -> Words:
+    """The language that this student is told in."""
+    return words_of(one.get("lang") or "en")
+
+
+def explained(case: Found, words: Words) -> str:
     """Why this check did not pass, in one paragraph."""
     if case.get("error"):
         return str(case["error"])
     if case["status"] == "waiting" and case.get("needs"):
-        return "not judged: it needs " + ", ".join(case["needs"])
-    seen = (f"expected {case.get('expected_text') or case.get('expected')}, "
-            f"found {case.get('actual_text') or case.get('actual')}")
+        return words("report.needs", codes=", ".join(case["needs"]))
+    seen = words("report.seen", expected=case.get("expected_text") or case.get("expected"),
+                 actual=case.get("actual_text") or case.get("actual"))
     return f"{case['help']} ({seen})" if case.get("help") else seen
 
 
@@ -97,7 +111,7 @@ def gradescope(one: Found) -> str:
     """One student's results.json."""
     tests = [{"number": check["id"], "name": check["sentence"], "score": check["points"],
               "max_score": check["max_points"], "visibility": "visible", "output": "" if check["status"] == "passed"
-              else explained(check), "status": "passed" if check["status"] == "passed" else "failed"}
+              else explained(check, words_for(one)), "status": "passed" if check["status"] == "passed" else "failed"}
              for check in one["checks"]]
     whole = {} if grade(one) == "" else {"score": one["score"]}
     return json.dumps({**whole, "output": feedback(one), "tests": tests}, indent=2, ensure_ascii=False) + "\n"
@@ -115,11 +129,12 @@ def mistakes(one: Found) -> list[str]:
 
 def feedback(one: Found) -> str:
     """What a student is told, in lines."""
+    words = words_for(one)
     if one["status"] == "error":
-        return f"The grader could not judge this; it costs nothing. {one.get('problem') or ''}".strip()
-    lines = [one["problem"]] if one.get("problem") else []
-    lines += [f"{c['id']}: {explained(c)}" for c in one["checks"] if c["status"] not in ("passed", "waiting")]
-    return "\n".join([*lines, *one["notes"]])
+        return f"{words('report.error')} {told(one.get('problem') or '', words)}".strip()
+    lines = [told(one["problem"], words)] if one.get("problem") else []
+    lines += [f"{c['id']}: {explained(c, words)}" for c in one["checks"] if c["status"] not in ("passed", "waiting")]
+    return "\n".join([*lines, *(told(str(note), words) for note in one["notes"])])
 
 
 def safe(text: Any) -> str:
