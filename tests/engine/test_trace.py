@@ -33,6 +33,8 @@ def hosts() -> Iterator[Hosts]:
     docker: Path = cli_parameters()[0].values[0]
     with running_hosts("three_nodes", docker) as cluster:
         cluster.docker("manager1", "swarm", "init", "--advertise-addr", "10.7.0.1")
+        # A stopped swarmd is not to be taken for a dead node, whose tasks leave the mesh, however slow the machine is.
+        cluster.docker("manager1", "swarm", "update", "--dispatcher-heartbeat", "60s")
         token = cluster.docker("manager1", "swarm", "join-token", "-q", "worker").strip()
         for worker in ("worker1", "worker2"):
             cluster.docker(worker, "swarm", "join", "--token", token, "10.7.0.1:2377")
