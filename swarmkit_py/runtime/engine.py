@@ -230,6 +230,7 @@ class Engine:
             capabilities=capabilities.effective(
                 base.cap_add, base.cap_drop, privileged=base.privileged or config.privileged),
             tty=config.tty,
+            ulimits=tuple(base.ulimits),
         )
 
     async def exec_start(self, exec_id: str) -> ConmonAttached:

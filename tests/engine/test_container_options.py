@@ -151,6 +151,11 @@ def test_options_reach_the_process(clean: Hosts) -> None:
         HOST, "run", "--rm", "--group-add", "nope", "tools", "true")
 
 
+def test_a_command_in_a_container_has_its_limits(clean: Hosts) -> None:
+    clean.docker(HOST, "run", "-d", "--name", "tight", "--ulimit", "nofile=100:200", "tools", "sleep", "1000")
+    assert clean.docker(HOST, "exec", "tight", "sh", "-c", "ulimit -n; ulimit -Hn").split() == ["100", "200"]
+
+
 def test_logs_are_rotated(clean: Hosts) -> None:
     clean.docker(HOST, "run", "-d", "--name", "l1", "--log-opt", "max-size=2k", "--log-opt", "max-file=2", "tools",
                  "sh", "-c", "i=0; while [ $i -lt 150 ]; do i=$((i+1)); echo line $i; sleep 0.02; done; sleep 100")
