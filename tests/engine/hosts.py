@@ -12,6 +12,10 @@ from pathlib import Path
 from tests.waiting import wait_for
 from topologies import clusters
 
+NODES = ("manager1", "worker1", "worker2")
+"""Of the topology `three_nodes`."""
+IDLE = ("tools", "sh", "-c", "trap exit TERM; sleep 1d & wait")
+"""An image and a command that does nothing, until it is told to stop."""
 
 class Hosts:
     """The hosts of one cluster, and a docker command to type at them from outside."""
@@ -73,3 +77,14 @@ def running_hosts(topology: str, docker: Path | None = None, name: str | None = 
         yield Hosts(cluster, command)
     finally:
         cluster.stop()
+
+
+@contextmanager
+def running_swarm(docker: Path | None = None, topology: str = "three_nodes") -> Iterator[Hosts]:
+    """The same as one swarm: manager1 manages it, every other host but the client has joined it as a worker."""
+    with running_hosts(topology, docker) as hosts:
+        hosts.docker(NODES[0], "swarm", "init", "--advertise-addr", "10.7.0.1")
+        token = hosts.docker(NODES[0], "swarm", "join-token", "-q", "worker").strip()
+        for worker in (name for name in hosts.cluster.call("status") if name.startswith("worker")):
+            hosts.docker(worker, "swarm", "join", "--token", token, "10.7.0.1:2377")
+        yield hosts

@@ -10,11 +10,10 @@ from collections.abc import Callable
 from typing import Any
 
 from labs.kit.engine_client import Engine, EngineError
-from tests.engine.hosts import Hosts
+from tests.engine.hosts import NODES, Hosts
 from tests.engine.net_facts import ENDED, World, networks_of
 from tests.waiting import wait_for
 
-NODES = ("manager1", "worker1", "worker2")
 WORKERS = NODES[1:]
 LATE = 90.0
 """Seconds that a swarm may take to become quiet, on a machine that is busy with other things."""

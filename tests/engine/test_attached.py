@@ -8,22 +8,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.engine.hosts import Hosts, running_hosts
+from tests.engine.hosts import IDLE, NODES, Hosts, running_swarm
 
 pytestmark = [pytest.mark.kernel, pytest.mark.cli, pytest.mark.timeout(300)]
-MANAGER = "manager1"
-IDLE = ("tools", "sh", "-c", "trap exit TERM; sleep 1d & wait")
+MANAGER = NODES[0]
 
 
 @pytest.fixture(scope="module")
 def hosts() -> Iterator[Hosts]:
     """A swarm with an attachable overlay, a service on it, and a closed one."""
-    with running_hosts("three_nodes") as cluster:
+    with running_swarm() as cluster:
         docker = cluster.docker
-        docker(MANAGER, "swarm", "init", "--advertise-addr", "10.7.0.1")
-        token = docker(MANAGER, "swarm", "join-token", "-q", "worker").strip()
-        for worker in ("worker1", "worker2"):
-            docker(worker, "swarm", "join", "--token", token, "10.7.0.1:2377")
         docker(MANAGER, "network", "create", "-d", "overlay", "--attachable", "--subnet", "10.50.0.0/24", "open")
         docker(MANAGER, "network", "create", "-d", "overlay", "closed")
         docker(MANAGER, "service", "create", "--name", "web", "--network", "open", "--constraint",

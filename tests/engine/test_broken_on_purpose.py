@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.engine.docker_clis import cli_parameters
-from tests.engine.hosts import Hosts, running_hosts
+from tests.engine.hosts import Hosts, running_swarm
 from tests.sandbox.test_break import lab
 
 pytestmark = [pytest.mark.kernel, pytest.mark.cli, pytest.mark.timeout(180)]
@@ -18,11 +18,7 @@ pytestmark = [pytest.mark.kernel, pytest.mark.cli, pytest.mark.timeout(180)]
 @pytest.fixture
 def hosts() -> Iterator[Hosts]:
     docker: Path = cli_parameters()[0].values[0]
-    with running_hosts("three_nodes", docker) as cluster:
-        cluster.docker("manager1", "swarm", "init", "--advertise-addr", "10.7.0.1")
-        token = cluster.docker("manager1", "swarm", "join-token", "-q", "worker").strip()
-        for worker in ("worker1", "worker2"):
-            cluster.docker(worker, "swarm", "join", "--token", token, "10.7.0.1:2377")
+    with running_swarm(docker) as cluster:
         cluster.docker("manager1", "service", "create", "--name", "web", "-p", "80:80", "--replicas", "3",
                        "nginx:1.18")
         yield cluster

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.engine.hosts import Hosts, running_hosts
+from tests.engine.hosts import Hosts, running_swarm
 from tests.engine.test_no_request_lost import RATE, check, load
 
 pytestmark = [pytest.mark.kernel, pytest.mark.cli, pytest.mark.timeout(300)]
@@ -20,11 +20,7 @@ LABEL = "swarmkit.ingress.source"
 @pytest.fixture(scope="module")
 def hosts() -> Iterator[Hosts]:
     """A service with the label, not on the manager; one without."""
-    with running_hosts("three_nodes") as cluster:
-        cluster.docker("manager1", "swarm", "init", "--advertise-addr", "10.7.0.1")
-        token = cluster.docker("manager1", "swarm", "join-token", "-q", "worker").strip()
-        for worker in ("worker1", "worker2"):
-            cluster.docker(worker, "swarm", "join", "--token", token, "10.7.0.1:2377")
+    with running_swarm() as cluster:
         common = ("service", "create", "--replicas", "4", "--constraint", "node.role==worker")
         cluster.docker("manager1", *common, "--name", "plain", "-p", "81:80", "traefik/whoami")
         cluster.docker("manager1", *common, "--name", "seen", "--label", f"{LABEL}=preserve", "-p", "80:80", "-p",

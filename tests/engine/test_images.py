@@ -8,18 +8,14 @@ from pathlib import Path
 import pytest
 
 from tests.engine.docker_clis import cli_parameters
-from tests.engine.hosts import Hosts, running_hosts
+from tests.engine.hosts import Hosts, running_swarm
 
 pytestmark = [pytest.mark.kernel, pytest.mark.cli, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(params=cli_parameters())
 def hosts(request: pytest.FixtureRequest) -> Iterator[Hosts]:
-    with running_hosts("three_nodes", request.param) as cluster:
-        cluster.docker("manager1", "swarm", "init", "--advertise-addr", "10.7.0.1")
-        token = cluster.docker("manager1", "swarm", "join-token", "-q", "worker").strip()
-        for worker in ("worker1", "worker2"):
-            cluster.docker(worker, "swarm", "join", "--token", token, "10.7.0.1:2377")
+    with running_swarm(request.param) as cluster:
         yield cluster
 
 

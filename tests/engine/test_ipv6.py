@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.hosts import Hosts, running_hosts
+from tests.engine.hosts import IDLE, NODES, Hosts, running_swarm
 
 pytestmark = [pytest.mark.kernel, pytest.mark.cli, pytest.mark.timeout(300)]
-MANAGER, NODES = "manager1", ("manager1", "worker1", "worker2")
-IDLE = ("tools", "sh", "-c", "trap exit TERM; sleep 1d & wait")
+MANAGER = NODES[0]
 BOTH = 'server { listen 8080; listen [::]:8080; location / { return 200 "$hostname $remote_addr"; } }'
 """nginx's own server of the image listens on IPv4 only."""
 CREATE = ("network", "create", "-d", "overlay", "--attachable", "--ipv6", "--subnet", "10.60.0.0/24", "--subnet",
@@ -22,12 +21,8 @@ CREATE = ("network", "create", "-d", "overlay", "--attachable", "--ipv6", "--sub
 
 @pytest.fixture(scope="module")
 def hosts() -> Iterator[Hosts]:
-    with running_hosts("three_nodes") as cluster:
+    with running_swarm() as cluster:
         docker = cluster.docker
-        docker(MANAGER, "swarm", "init", "--advertise-addr", "10.7.0.1")
-        token = docker(MANAGER, "swarm", "join-token", "-q", "worker").strip()
-        for worker in NODES[1:]:
-            docker(worker, "swarm", "join", "--token", token, "10.7.0.1:2377")
         if not Path("/proc/sys/net/ipv6").exists():
             assert "has no IPv6" in cluster.docker_error(MANAGER, *CREATE)
             pytest.skip("this kernel has no IPv6")

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.hosts import Hosts
+from tests.engine.hosts import NODES, Hosts
 from tests.engine.net_facts import World, container_of, differences, expected, names, seen
 from tests.engine.net_mutant import FILE, MISTAKES
-from tests.engine.net_story import LATE, NODES, Story, restless
+from tests.engine.net_story import LATE, Story, restless
 from tests.waiting import wait_for
 from topologies import clusters
 

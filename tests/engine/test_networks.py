@@ -7,23 +7,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.engine.hosts import Hosts, running_hosts
+from tests.engine.hosts import IDLE, NODES, Hosts, running_swarm
 
 pytestmark = [pytest.mark.kernel, pytest.mark.cli, pytest.mark.timeout(300)]
-MANAGER = "manager1"
-NODES = (MANAGER, "worker1", "worker2")
-IDLE = ("tools", "sh", "-c", "trap exit TERM; sleep 1d & wait")
+MANAGER = NODES[0]
 
 
 @pytest.fixture(scope="module")
 def hosts() -> Iterator[Hosts]:
     """A swarm with two overlays of the same subnet and one from the pool, a service on each, an onlooker on two."""
-    with running_hosts("three_nodes") as cluster:
+    with running_swarm() as cluster:
         docker = cluster.docker
-        docker(MANAGER, "swarm", "init", "--advertise-addr", "10.7.0.1")
-        token = docker(MANAGER, "swarm", "join-token", "-q", "worker").strip()
-        for worker in NODES[1:]:
-            docker(worker, "swarm", "join", "--token", token, "10.7.0.1:2377")
         docker(MANAGER, "network", "create", "-d", "overlay", "back")
         for name in ("front", "twin"):
             docker(MANAGER, "network", "create", "-d", "overlay", "--subnet", "10.50.0.0/24", name)

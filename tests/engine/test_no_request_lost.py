@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.engine.hosts import Hosts, running_hosts
+from tests.engine.hosts import Hosts, running_swarm
 
 pytestmark = [pytest.mark.kernel, pytest.mark.cli, pytest.mark.timeout(300)]
 STEADY = Path(__file__).parent / "steady.py"
@@ -24,11 +24,7 @@ SECONDS = float(os.environ.get("LOAD_SECONDS", "0"))
 
 @pytest.fixture(scope="module")
 def hosts() -> Iterator[Hosts]:
-    with running_hosts("three_nodes") as cluster:
-        cluster.docker("manager1", "swarm", "init", "--advertise-addr", "10.7.0.1")
-        token = cluster.docker("manager1", "swarm", "join-token", "-q", "worker").strip()
-        for worker in ("worker1", "worker2"):
-            cluster.docker(worker, "swarm", "join", "--token", token, "10.7.0.1:2377")
+    with running_swarm() as cluster:
         cluster.docker("manager1", "service", "create", "--replicas", "10", "-p", "80:80", "--name", "web", "nginx")
         yield cluster
 

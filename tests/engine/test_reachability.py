@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.engine.hosts import Hosts, running_hosts
+from tests.engine.hosts import Hosts, running_swarm
 
 pytestmark = [pytest.mark.kernel, pytest.mark.cli, pytest.mark.timeout(600)]
 MANAGER, WORKERS = "manager1", ("worker1", "worker2", "worker3", "worker4")
@@ -32,12 +32,8 @@ class Task(NamedTuple):
 
 @pytest.fixture(scope="module")
 def hosts() -> Iterator[Hosts]:
-    with running_hosts("two_racks") as cluster:
+    with running_swarm(topology="two_racks") as cluster:
         docker = cluster.docker
-        docker(MANAGER, "swarm", "init", "--advertise-addr", "10.7.0.1")
-        token = docker(MANAGER, "swarm", "join-token", "-q", "worker").strip()
-        for worker in WORKERS:
-            docker(worker, "swarm", "join", "--token", token, "10.7.0.1:2377")
         docker(MANAGER, "network", "create", "-d", "overlay", "back")
         for name in ("front", "twin"):
             docker(MANAGER, "network", "create", "-d", "overlay", "--subnet", "10.50.0.0/24", name)

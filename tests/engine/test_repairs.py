@@ -9,22 +9,16 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.engine.hosts import Hosts, running_hosts
+from tests.engine.hosts import IDLE, NODES, Hosts, running_swarm
 
 pytestmark = [pytest.mark.kernel, pytest.mark.cli, pytest.mark.timeout(300)]
-MANAGER, HOST = "manager1", "worker1"
-NODES = (MANAGER, HOST, "worker2")
-IDLE = ("tools", "sh", "-c", "trap exit TERM; sleep 1d & wait")
+MANAGER, HOST, _ = NODES
 
 
 @pytest.fixture(scope="module")
 def hosts() -> Iterator[Hosts]:
-    with running_hosts("three_nodes") as cluster:
+    with running_swarm() as cluster:
         docker = cluster.docker
-        docker(MANAGER, "swarm", "init", "--advertise-addr", "10.7.0.1")
-        token = docker(MANAGER, "swarm", "join-token", "-q", "worker").strip()
-        for worker in NODES[1:]:
-            docker(worker, "swarm", "join", "--token", token, "10.7.0.1:2377")
         docker(MANAGER, "network", "create", "-d", "overlay", "back")
         docker(MANAGER, "service", "create", "--name", "web", "--network", "back", "--replicas", "6", "-p", "80:80",
                "nginx")

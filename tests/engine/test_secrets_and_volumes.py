@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.engine.docker_clis import path_cli
-from tests.engine.hosts import Hosts, running_hosts
+from tests.engine.hosts import Hosts, running_swarm
 
 pytestmark = [
     pytest.mark.kernel, pytest.mark.cli, pytest.mark.timeout(300),
@@ -23,11 +23,7 @@ ON_WORKER1 = ("--constraint", "node.hostname==worker1")
 
 @pytest.fixture
 def hosts() -> Iterator[Hosts]:
-    with running_hosts("three_nodes") as cluster:
-        cluster.docker("manager1", "swarm", "init", "--advertise-addr", "10.7.0.1")
-        token = cluster.docker("manager1", "swarm", "join-token", "-q", "worker").strip()
-        for worker in ("worker1", "worker2"):
-            cluster.docker(worker, "swarm", "join", "--token", token, "10.7.0.1:2377")
+    with running_swarm() as cluster:
         yield cluster
 
 

@@ -16,7 +16,7 @@ import pytest
 from labs.kit.trace.ask import Unclear, parse, trace
 from labs.kit.trace.story import Failure, to_json
 from tests.engine.docker_clis import cli_parameters
-from tests.engine.hosts import Hosts, running_hosts
+from tests.engine.hosts import Hosts, running_swarm
 from tests.sandbox.test_break import lab
 from tests.waiting import wait_for
 
@@ -31,13 +31,9 @@ SEEN = re.compile(r"^(\d+\.\d+) (\S+) +(In|Out|P|B|M) +IP (\S+) > (\S+): (?:Flag
 def hosts() -> Iterator[Hosts]:
     """One task of web, not on the node that is asked; app and db meet on an overlay; deaf listens nowhere."""
     docker: Path = cli_parameters()[0].values[0]
-    with running_hosts("three_nodes", docker) as cluster:
-        cluster.docker("manager1", "swarm", "init", "--advertise-addr", "10.7.0.1")
+    with running_swarm(docker) as cluster:
         # A stopped swarmd is not to be taken for a dead node, whose tasks leave the mesh, however slow the machine is.
         cluster.docker("manager1", "swarm", "update", "--dispatcher-heartbeat", "60s")
-        token = cluster.docker("manager1", "swarm", "join-token", "-q", "worker").strip()
-        for worker in ("worker1", "worker2"):
-            cluster.docker(worker, "swarm", "join", "--token", token, "10.7.0.1:2377")
         cluster.docker("manager1", "network", "create", "-d", "overlay", "back")
         for name, node, *options in (
             ("web", SERVING, "-p", "80:80"), ("db", "manager1", "--network", "back"),

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.engine.docker_clis import cli_parameters
-from tests.engine.hosts import Hosts, running_hosts
+from tests.engine.hosts import Hosts, running_swarm
 
 pytestmark = [pytest.mark.kernel, pytest.mark.cli, pytest.mark.timeout(300)]
 
@@ -21,11 +21,7 @@ CONVERGED = re.compile(r"verify: Service (\w+ )?converged")
 @pytest.fixture(scope="module", params=cli_parameters())
 def hosts(request: pytest.FixtureRequest) -> Iterator[Hosts]:
     docker: Path = request.param
-    with running_hosts("three_nodes", docker) as cluster:
-        cluster.docker("manager1", "swarm", "init", "--advertise-addr", "10.7.0.1")
-        token = cluster.docker("manager1", "swarm", "join-token", "-q", "worker").strip()
-        for worker in ("worker1", "worker2"):
-            cluster.docker(worker, "swarm", "join", "--token", token, "10.7.0.1:2377")
+    with running_swarm(docker) as cluster:
         yield cluster
 
 
