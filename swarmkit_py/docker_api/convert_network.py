@@ -30,7 +30,8 @@ def network_object_json(network: Network) -> Json:
     answer = meta(network)
     answer["Spec"] = spec
     answer["DriverState"] = {"Name": network.spec.driver, "Options": _options(network.vni, network)}
-    answer["IPAMOptions"] = {"Driver": {"Name": "default"}, "Configs": _swarm_subnets(network)}
+    driver = {"Name": "default", **_ipam_options(network)}
+    answer["IPAMOptions"] = {"Driver": driver, "Configs": _swarm_subnets(network)}
     return answer
 
 
@@ -49,10 +50,14 @@ def _swarm_subnets(network: Network) -> list[Json]:
 
 def _asked_ipam(network: Network) -> Json:
     """The IPAM part of the spec, as it was asked for."""
-    asked: Json = {"Driver": {}}
+    asked: Json = {"Driver": _ipam_options(network)}
     if network.spec.ipam:
         asked["Configs"] = [plain(config) for config in network.spec.ipam]
     return asked
+
+
+def _ipam_options(network: Network) -> Json:
+    return {"Options": dict(network.spec.ipam_options)} if network.spec.ipam_options else {}
 
 
 def _options(vni: int, network: Network | None = None) -> dict[str, str]:
@@ -85,6 +90,7 @@ def swarm_network_json(network: Network, containers: Json | None = None, peers: 
         spec.name, network.id, network.created_at, "swarm", spec.driver, _swarm_subnets(network), ipv6=spec.ipv6,
         options=_options(network.vni, network), ingress=spec.ingress, attachable=spec.attachable,
         internal=spec.internal, labels=dict(spec.labels), containers=containers)
+    answer["IPAM"]["Options"] = spec.ipam_options
     if peers:
         answer["Peers"] = peers
     return answer
@@ -159,7 +165,7 @@ def bridge_network_json(network: LocalNetwork, containers: Iterable[Container]) 
     answer = _network_json(
         network.name, network.id, network.created, "local", "bridge", subnets, options=dict(network.options),
         attachable=network.attachable, internal=network.internal, labels=dict(network.labels), containers=here)
-    answer["IPAM"]["Options"] = {}
+    answer["IPAM"]["Options"] = dict(network.ipam_options)
     return answer
 
 

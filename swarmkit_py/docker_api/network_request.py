@@ -53,11 +53,9 @@ def network_spec(request: NetworkRequest) -> NetworkSpec:
     addresses = request.ipam or AddressManagement()
     if (addresses.driver or "default") != "default":
         raise NotFound(f'plugin "{addresses.driver}" not found')
-    if addresses.options:
-        raise Unimplemented("options of address management (--ipam-opt) are not there yet here; leave them out")
     return NetworkSpec(
         name=request.name, labels=request.labels or {}, driver=request.driver or "bridge",
         driver_options=request.options or None, ipv6=request.enable_ipv6, internal=request.internal,
         attachable=request.attachable, ingress=request.ingress,
-        ipam=addresses.config or None,
+        ipam=addresses.config or None, ipam_options=addresses.options or None,
     )

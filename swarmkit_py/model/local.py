@@ -35,6 +35,7 @@ class LocalNetwork(Model, frozen=True, kw_only=True):
     chosen: bool = False
     options: dict[str, str] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
+    ipam_options: dict[str, str] = field(default_factory=dict)
 
     @property
     def bridge(self) -> str:

@@ -203,6 +203,8 @@ class NetworkSpec(Annotations, frozen=True, kw_only=True):
     attachable: bool = False
     ingress: bool = False
     ipam: list[IPAMConfig] | None = None
+    ipam_options: dict[str, str] | None = None
+    """Kept and shown: Docker's own address management knows none either."""
 
     @property
     def ipam4(self) -> IPAMConfig:

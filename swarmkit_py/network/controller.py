@@ -31,6 +31,7 @@ from swarmkit_py.network.netlink import local_addresses
 from swarmkit_py.network.overlap import refuse_overlap
 from swarmkit_py.network.placement import check_spec, place_sandbox
 from swarmkit_py.network.ports import listens_here
+from swarmkit_py.network.proxy import Port, Proxy
 from swarmkit_py.network.reconcile import Operation
 from swarmkit_py.network.records import Assigned, Records, SandboxRecord
 from swarmkit_py.network.repairs import Listener, Repair, repairs
@@ -38,7 +39,7 @@ from swarmkit_py.network.resolver import Ears, Resolver, open_ears
 from swarmkit_py.network.shelf import Shelf
 from swarmkit_py.network.state import HOST, KernelState
 from swarmkit_py.network.upstream import Upstream
-from swarmkit_py.network.wanted import Inputs, wanted_state
+from swarmkit_py.network.wanted import Inputs, answered_ports, wanted_state
 from swarmkit_py.network.watch import Posts, Watch
 from swarmkit_py.rpc.race import within
 from swarmkit_py.runtime.base import Sandbox, SandboxSpec
@@ -73,6 +74,7 @@ class NetworkController:
         self._watch = Watch()
         self._resolver = Resolver(Upstream(clock))
         self._repaired: list[Listener] = []
+        self._proxy = Proxy()
 
     async def start(self) -> None:
         """Find what an earlier run left, make docker0, begin to watch for foreign changes. Networks and published
@@ -93,6 +95,7 @@ class NetworkController:
             await asyncio.gather(self._timer, return_exceptions=True)
         self._watch.close()
         await self._resolver.close()
+        await self._proxy.close()
         kernel, self._kernel = self._kernel, None
         if kernel:
             await self._in_worker(kernel.close)
@@ -295,17 +298,19 @@ class NetworkController:
         """Make the kernel agree, then do `then`, in the worker. Raises what failed for all or for a network, with
         `sandbox_id` what failed for this sandbox or one of its networks (and `then` is not done); logs the rest."""
 
-        def work() -> tuple[dict[str, errors.SwarmError], set[str], dict[str, Posts], set[str]]:
-            wanted = wanted_state(self._inputs())
+        def work() -> tuple[dict[str, errors.SwarmError], set[str], dict[str, Posts], set[str], list[Port]]:
+            inputs = self._inputs()
+            wanted = wanted_state(inputs)
             failures = self._reach(wanted)
             blamed = failures.keys() & ({"", sandbox_id} | self._paths(sandbox_id, wanted))
             if not blamed:
                 then()
             places = {HOST, *wanted.networks.values(), *wanted.sandboxes.values()}
-            return failures, blamed, self._watch.open_missing(places), places
+            return failures, blamed, self._watch.open_missing(places), places, answered_ports(inputs)
 
-        failures, blamed, opened, places = await self._in_worker(work)
+        failures, blamed, opened, places, ports = await self._in_worker(work)
         self._watch.follow(places, opened)
+        self._proxy.serve(ports)
         for owner in sorted(blamed):
             raise failures[owner]
         for owner, failure in failures.items():

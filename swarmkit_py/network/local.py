@@ -46,7 +46,8 @@ def plan_network(
         id=id_, name=spec.name, subnet=str(subnet), gateway=gateway, created=created, ip_range=asked.ip_range or "",
         reserved=_reserved(asked, subnet),
         internal=spec.internal, attachable=spec.attachable, chosen=bool(asked.subnet),
-        options=dict(spec.driver_options or {}), labels=dict(spec.labels))
+        options=dict(spec.driver_options or {}), labels=dict(spec.labels),
+        ipam_options=dict(spec.ipam_options or {}))
     _check_link(found, others, here)
     return found
 

@@ -169,6 +169,12 @@ def forwards(inputs: Inputs) -> list[Forward]:
     return [taken[key] for key in sorted(taken)]
 
 
+def answered_ports(inputs: Inputs) -> list[tuple[str, int]]:
+    """Those that somebody serves on every address of this machine: protocol and number."""
+    return [(forward.protocol, forward.port) for forward in forwards(inputs)
+            if forward.backends and not forward.host and forward.protocol in ("tcp", "udp")]
+
+
 def _gateway_of(network: LocalNetwork) -> Gateway:
     return Gateway(network.bridge, network.address, internal=network.internal, mtu=bridge_mtu(network),
                    masquerade=network.options.get(MASQUERADE, "true") == "true")

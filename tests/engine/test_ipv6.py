@@ -83,3 +83,26 @@ def test_what_somebody_takes_away_is_put_back(hosts: Hosts) -> None:
     hosts.until(lambda: hosts.shell("worker1", inside + "ip -6 -o addr show dev br-4097 scope global | sort")
                 == before, "the addresses are back")
     assert "fd00:60::" in eye(hosts, "worker1", "curl -6 -s -m 3 http://web:8080")
+
+
+def test_a_published_port_on_every_node_s_ipv6_address_as_long_as_somebody_serves(hosts: Hosts) -> None:
+    """nginx's own server, which listens on IPv4 only; in the mesh, and on a host's own port."""
+    for number, node in enumerate((*NODES, "client"), 1):
+        hosts.shell(node, "sysctl -qw net.ipv6.conf.all.disable_ipv6=0 && "
+                          f"ip -6 addr add fd00:7::{number}/64 dev {node}-eth0 nodad")
+    ask = "curl -6 -s -m 3 -o /dev/null -w '%{{http_code}}' 'http://[fd00:7::{}]:{}/'"
+
+    def asked(number: int, port: int) -> str:
+        return hosts.shell("client", ask.format(number, port))
+
+    hosts.docker(MANAGER, "service", "create", "--name", "shown", "-p", "8300:80", "--constraint",
+                 "node.hostname==worker2", "nginx")
+    hosts.docker(MANAGER, "service", "create", "--name", "own", "-p", "mode=host,target=80,published=8301",
+                 "--constraint", "node.hostname==worker1", "nginx")
+    for number in (1, 2, 3):
+        hosts.until(lambda n=number: asked(n, 8300) == "200", f"the mesh on fd00:7::{number}")  # type: ignore[misc]
+    assert [asked(number, 8301) for number in (1, 2, 3)] == ["000", "200", "000"]
+    assert hosts.shell(MANAGER, "curl -6 -s -m 3 -o /dev/null -w '%{http_code}' 'http://[::1]:8300/'") == "200"
+    hosts.docker(MANAGER, "service", "scale", "-d", "shown=0")
+    refused = "curl -6 -s -m 3 'http://[fd00:7::1]:8300/'; echo $?"
+    hosts.until(lambda: hosts.shell("client", refused).strip() == "7", "refused, not left waiting")

@@ -140,3 +140,11 @@ def test_a_full_network_says_on_the_task_who_has_its_addresses(hosts: Hosts) -> 
     hosts.until(lambda: reasons() == 0, "there is room")
     hosts.docker(MANAGER, "service", "rm", "many")
     hosts.docker(MANAGER, "network", "rm", "small")
+
+
+def test_options_of_address_management_are_kept_and_shown_as_docker_does(hosts: Hosts) -> None:
+    for driver in ("overlay", "bridge"):
+        hosts.docker(MANAGER, "network", "create", "-d", driver, "--ipam-opt", "com.example.a=b", f"opt-{driver}")
+        shown = hosts.docker(MANAGER, "network", "inspect", "-f", "{{json .IPAM.Options}}", f"opt-{driver}")
+        assert json.loads(shown) == {"com.example.a": "b"}
+    hosts.docker(MANAGER, "network", "rm", "opt-overlay", "opt-bridge")
