@@ -105,8 +105,10 @@ def _trace(cluster: Cluster, source: str, target: Target, seconds: float, say: C
         say("trace.progress.send")
         evidence = _send(ears, start, place, entry, target, seconds)
         names = asked.result()
-        scene = Scene(kernels, machines, names.published.get((target.protocol, target.port), {}), names.silent)
-        return tell(replace(evidence, source=start.name, names=names.by_address), scene)
+        asked_port = (target.protocol, target.port)
+        scene = Scene(kernels, machines, names.published.get(asked_port, {}), names.silent,
+                      names.hosted.get(asked_port, {}), names.virtual.get(target.address, ("", ())))
+        return tell(replace(evidence, source=start.name, names=names.by_address, container=names.of_container), scene)
 
 
 def look(cluster: Cluster, ears: Mapping[str, Ear]) -> Kernels:
@@ -156,7 +158,8 @@ def _send(ears: Mapping[str, Ear], start: Source, place: Place, entry: Place | N
     rules = got[entry.host]["rules"] if entry is not None and entry.host in got else []
     entries = _conntrack(ears, heard, entry, target, port)
     return Evidence(target, result, heard, Ports(port, frozenset({target.port})), nonce.encode(), place, entry,
-                    rules, texts, entries, seconds, lambda task: _processes(ears, task))
+                    rules, texts, entries, seconds, lambda task: _processes(ears, task),
+                    bound=lambda task: _bound(ears, task))
 
 
 def _read(got: Mapping[str, Any]) -> Heard:
@@ -211,4 +214,10 @@ def _conntrack(ears: Mapping[str, Ear], heard: Heard, entry: Place | None, targe
 def _processes(ears: Mapping[str, Ear], place: Place) -> list[dict[str, Any]]:
     ear = ears.get(place.host)
     found: list[dict[str, Any]] = ear.ask("processes", inode=place.inode)["processes"] if ear else []
+    return found
+
+
+def _bound(ears: Mapping[str, Ear], place: Place) -> list[int]:
+    ear = ears.get(place.host)
+    found: list[int] = ear.ask("bound", path=place.path)["ports"] if ear else []
     return found

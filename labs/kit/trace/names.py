@@ -17,13 +17,22 @@ SECONDS, MANAGERS_SECONDS = 1.0, 5.0
 
 @dataclass(frozen=True)
 class Names:
-    """`by_address`: tasks' names. `published`: by (protocol, port), services with their running tasks' addresses.
-    `containers`: (host, container id) by names and ids. `silent`: hosts whose Docker does not answer."""
+    """`by_address`: tasks' names. `published`: by (protocol, port), services in the mesh with their running tasks'
+    addresses there; `hosted`: the same for ports of the tasks' own hosts, with the tasks by host. `virtual`: by
+    virtual address, the service and its running tasks' addresses on that network. `containers`: (host, container id)
+    by names and ids. `silent`: hosts whose Docker does not answer."""
 
     by_address: Mapping[str, str] = field(default_factory=dict)
     published: Mapping[tuple[str, int], Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    hosted: Mapping[tuple[str, int], Mapping[str, Mapping[str, str]]] = field(default_factory=dict)
+    virtual: Mapping[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
     containers: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     silent: frozenset[str] = frozenset()
+
+    def of_container(self, container: str) -> str:
+        """A container's name by its full id: its task's, if it is one's; "" if nobody knows it."""
+        names = [name for name, (_, id_) in self.containers.items() if id_ == container]
+        return min((name for name in names if not container.startswith(name)), key=len, default="")
 
 
 def ask(cluster: Cluster) -> Names:
@@ -63,22 +72,15 @@ def read(
     """The API's answers, pure."""
     called = {service["ID"]: service["Spec"]["Name"] for service in services}
     hosts = {node["ID"]: node["Description"]["Hostname"] for node in nodes}
-    running = [task for task in tasks if task["Status"]["State"] == "running"]
+    down = {node["ID"] for node in nodes if node.get("Status", {}).get("State") == "down"}
+    running = [task for task in tasks if task["Status"]["State"] == "running" and task["NodeID"] not in down]
     addresses: dict[str, str] = {}
     containers: dict[str, tuple[str, str]] = {}
     for task in running:
-        name = f"{called.get(task['ServiceID'], '?')}.{task.get('Slot') or task['NodeID']}"
+        name = _name(task, called)
         addresses |= dict.fromkeys(_addresses(task), name)
         if container := task["Status"].get("ContainerStatus", {}).get("ContainerID"):
             containers[name] = (hosts.get(task["NodeID"], ""), container)
-    published: dict[tuple[str, int], dict[str, tuple[str, ...]]] = {}
-    for service in services:
-        of_it = tuple(address for task in running if task["ServiceID"] == service["ID"]
-                      for address in _addresses(task))
-        for port in service.get("Endpoint", {}).get("Ports") or ():
-            if port.get("PublishedPort"):
-                key = (port.get("Protocol", "tcp"), port["PublishedPort"])
-                published.setdefault(key, {})[service["Spec"]["Name"]] = of_it
     for host, listing in listings.items():
         for one in listing:
             ids = [one["Id"], one["Id"][:12], *(name.lstrip("/") for name in one.get("Names") or ())]
@@ -88,9 +90,35 @@ def read(
             for network in (one.get("NetworkSettings") or {}).get("Networks", {}).values():
                 if network.get("IPAddress"):
                     addresses.setdefault(network["IPAddress"], ids[-1])
-    return Names(addresses, published, containers, silent)
+    published: dict[tuple[str, int], dict[str, tuple[str, ...]]] = {}
+    hosted: dict[tuple[str, int], dict[str, dict[str, str]]] = {}
+    virtual: dict[str, tuple[str, tuple[str, ...]]] = {}
+    for service in services:
+        name, own = service["Spec"]["Name"], [task for task in running if task["ServiceID"] == service["ID"]]
+        for vip in service.get("Endpoint", {}).get("VirtualIPs") or ():
+            on = tuple(address for task in own for address in _addresses(task, vip["NetworkID"]))
+            virtual[vip["Addr"].partition("/")[0]] = (name, on)
+        for port in service.get("Endpoint", {}).get("Ports") or ():
+            key = (port.get("Protocol", "tcp"), port.get("PublishedPort", 0))
+            if port.get("PublishMode") == "host":
+                hosted.setdefault(key, {})[name] = {
+                    hosts.get(task["NodeID"], ""): _name(task, called) for task in own}
+            else:
+                published.setdefault(key, {})[name] = tuple(
+                    address for task in own for address in _in_the_mesh(task))
+    return Names(addresses, published, hosted, virtual, containers, silent)
 
 
-def _addresses(task: Mapping[str, Any]) -> list[str]:
+def _name(task: Mapping[str, Any], called: Mapping[str, str]) -> str:
+    return f"{called.get(task['ServiceID'], '?')}.{task.get('Slot') or task['NodeID']}"
+
+
+def _in_the_mesh(task: Mapping[str, Any]) -> list[str]:
     return [address.partition("/")[0] for attachment in task.get("NetworksAttachments") or ()
-            for address in attachment.get("Addresses") or ()]
+            if attachment["Network"].get("Spec", {}).get("Ingress") for address in attachment.get("Addresses") or ()]
+
+
+def _addresses(task: Mapping[str, Any], network: str = "") -> list[str]:
+    """On that network, or on all."""
+    return [address.partition("/")[0] for attachment in task.get("NetworksAttachments") or ()
+            if network in ("", attachment["Network"]["ID"]) for address in attachment.get("Addresses") or ()]

@@ -14,16 +14,23 @@ from labs.kit.trace.kernels import Kernels, Link, Place
 from labs.kit.trace.route import Step
 from labs.kit.trace.story import Failure
 
+RESOLVER_PORT = 61053
+"""swarmd's own resolver listens there in each container: it is no program of the container's."""
+
 
 @dataclass(frozen=True)
 class Scene:
     """What is known besides the hops. `machines`: what was done to the hosts on purpose; `published`: the services of
-    the asked port with their tasks' addresses; `daemons`: hosts whose swarmd does not answer."""
+    the asked port in the mesh with their tasks' addresses; `hosted`: those that publish it on their tasks' hosts,
+    with the tasks by host; `virtual`: the service whose virtual address was asked, with its tasks' addresses;
+    `silent`: hosts whose swarmd does not answer."""
 
     kernels: Kernels
     machines: Mapping[str, Any]
     published: Mapping[str, Sequence[str]] = field(default_factory=dict)
     silent: frozenset[str] = frozenset()
+    hosted: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    virtual: tuple[str, Sequence[str]] = ("", ())
 
 
 def of_hop(scene: Scene, passage: Passage, number: int, way: str) -> Failure:
@@ -124,21 +131,35 @@ def _node_address(kernels: Kernels, host: str) -> str:
     return ""
 
 
-def of_filter(scene: Scene, place: Place, port: int, protocol: str, refused: bool) -> Failure:
+def of_filter(scene: Scene, place: Place, port: int, protocol: str, address: str, refused: bool) -> Failure:
     """Why the node that was asked led the request nowhere. `refused`: by a rule."""
-    services = sorted(scene.published)
-    tasks = sorted({address for found in scene.published.values() for address in found})
+    services, tasks, code = _offered(scene, place)
+    hosts = sorted({host for found in scene.hosted.values() for host in found})
     facts = {"port": str(port), "protocol": protocol, "services": ", ".join(services), "tasks": ", ".join(tasks),
-             "tables": ", ".join(_tables(place)) or "–", "host": place.host}
-    if not services:
-        code = "unpublished"
-    elif not tasks:
-        code = "no-task"
-    elif place.host in scene.silent:
-        code = "no-rule-silent"
-    else:
-        code = "no-rule"
+             "tables": ", ".join(_tables(place)) or "–", "host": place.host, "address": address,
+             "hosts": ", ".join(hosts)}
     return Failure("filter", 0, place.host, "nft", code, facts | {"refused": str(refused)})
+
+
+def _offered(scene: Scene, place: Place) -> tuple[list[str], list[str], str]:
+    """Which services should answer there, by which tasks, and what is wrong with that."""
+    silent = place.host in scene.silent
+    service, behind = scene.virtual
+    if place.kind == "network" and service:
+        wrong = "vip-no-rule-silent" if silent else "vip-no-rule"
+        return [service], sorted(behind), wrong if behind else "vip-no-task"
+    here = {name: found[place.host] for name, found in scene.hosted.items() if place.host in found}
+    if here:
+        return sorted(here), sorted(here.values()), "no-rule-silent" if silent else "no-rule"
+    services = sorted(scene.published) or sorted(scene.hosted)
+    tasks = sorted({address for found in scene.published.values() for address in found})
+    if not services:
+        return [], [], "unpublished"
+    if not scene.published and any(scene.hosted.values()):
+        return services, [], "host-mode"
+    if not tasks:
+        return services, [], "no-task"
+    return services, tasks, "no-rule-silent" if silent else "no-rule"
 
 
 def _tables(place: Place) -> list[str]:
@@ -150,6 +171,7 @@ def _tables(place: Place) -> list[str]:
 def of_task(place: Place, port: int, processes: Sequence[Mapping[str, Any]], listening: Sequence[int], *,
             refused: bool, seconds: float) -> Failure:
     """Why whoever has the address did not answer."""
+    listening = [number for number in listening if number != RESOLVER_PORT]
     names = ", ".join(sorted({str(one["comm"]) for one in processes})) or "–"
     facts = {"port": str(port), "processes": names, "seconds": f"{seconds:g}",
              "listening": ", ".join(map(str, listening)) or "–", "host": place.host,

@@ -146,6 +146,17 @@ def processes(inode: int) -> list[dict[str, Any]]:
     return found
 
 
+def bound() -> list[int]:
+    """UDP ports that a program of this thread's namespace has, connected to nobody."""
+    found = set()
+    for table in (Path("/proc/thread-self/net/udp"), Path("/proc/thread-self/net/udp6")):
+        for line in table.read_text().splitlines()[1:] if table.exists() else ():
+            local, other = line.split()[1:3]
+            if not int(other.partition(":")[2], 16):
+                found.add(int(local.partition(":")[2], 16))
+    return sorted(found)
+
+
 def lookup(name: str) -> str:
     """An address of a name, as the namespace's own resolver says. LookupError: it knows none; OSError: no answer."""
     question = b"".join(bytes([len(part)]) + part.encode() for part in name.rstrip(".").split(".")) + b"\0\0\1\0\1"
@@ -278,6 +289,10 @@ class Script:
     def do_conntrack(self, path: str, protocol: str, ends: tuple[str, int, str, int]) -> dict[str, Any]:
         with Inside(path):
             return {"entry": conntrack(protocol, ends)}
+
+    def do_bound(self, path: str) -> dict[str, Any]:
+        with Inside(path):
+            return {"ports": bound()}
 
     def do_processes(self, inode: int) -> dict[str, Any]:
         return {"processes": processes(inode)}

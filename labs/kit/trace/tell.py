@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import Any
 
 from labs.kit.firewall_facts import backends
@@ -21,7 +22,7 @@ from labs.kit.trace.assemble import (
     passage,
     request_packet,
 )
-from labs.kit.trace.kernels import Place
+from labs.kit.trace.kernels import Link, Place
 from labs.kit.trace.packets import Heard, Packet
 from labs.kit.trace.reasons import Scene
 from labs.kit.trace.route import Route, backwards, way
@@ -49,6 +50,10 @@ class Evidence:
     processes: Callable[[Place], list[dict[str, Any]]]
     source: str = ""
     names: Mapping[str, str] = field(default_factory=dict)
+    bound: Callable[[Place], list[int]] = lambda place: []
+    """UDP ports that programs have there."""
+    container: Callable[[str], str] = lambda id_: ""
+    """A container's name."""
 
 
 def tell(found: Evidence, scene: Scene) -> Trace:
@@ -64,13 +69,21 @@ def tell(found: Evidence, scene: Scene) -> Trace:
     end = second.end if translation else first.end
     if translation and not translation.after and not found.result.error:
         end = found.entry  # a program of the host itself
-    answer, source = _answer(found, ports, packet, first, second)
+    answer = _answer(found, ports, packet, first, second, translation)
     parts = _Parts(before, translation, after, answer, end, packet)
     return Trace(
         target=found.target, source=found.source, result=found.result, before=before, translation=translation,
-        after=after, answer=answer, served=found.names.get(chosen, "") if end else "",
+        after=after, answer=answer, served=_served(found, end, chosen),
         served_host=end.host if end else "", opened=_opened(found, ports), names=found.names,
         failure=_failure(found, scene, parts))
+
+
+def _served(found: Evidence, end: Place | None, address: str) -> str:
+    """By the address, or, where that is only its host's affair, by the container that lives there."""
+    if end is None:
+        return ""
+    known = found.names.get(address, "")
+    return known or (found.container(PurePath(end.path).name) if end.kind == "task" else "")
 
 
 @dataclass(frozen=True)
@@ -165,15 +178,23 @@ def _ports(found: Evidence, translation: Translation | None) -> Ports:
 
 
 def _answer(
-    found: Evidence, ports: Ports, packet: Packet | None, first: Route, second: Route,
-) -> tuple[Passage, str]:
+    found: Evidence, ports: Ports, packet: Packet | None, first: Route, second: Route, met: Translation | None,
+) -> Passage:
     """The first answer and its way, which is the request's, backwards."""
     asker = next((own for link in found.place.links.values() for own, _ in link.addresses if link.name != "lo"), "")
     middle = found.entry.towards(second.steps[-1].target) if found.entry and second.steps else None
-    turn = middle.addresses[0][0] if middle and middle.addresses else asker
+    turn = _turn(middle, met) if middle else asker
     steps = (*backwards(second.steps, turn), *backwards(first.steps, asker))
     came = answers_to(found.heard, ports, packet) if packet else []
-    return passage(found.heard, steps, came[0] if came else None, ports, back=True), asker
+    return passage(found.heard, steps, came[0] if came else None, ports, back=True)
+
+
+def _turn(middle: Link, met: Translation | None) -> str:
+    """Where the answer is sent first: to whom the request came from after its change; where that was left as it was,
+    to the entry node's own address there. Virtual addresses are there as well, and every node has them."""
+    if met and met.after and middle.reaches(met.after[0]):
+        return str(met.after[0])
+    return next((own for own, prefix in middle.addresses if prefix < 32), "")
 
 
 def _opened(found: Evidence, ports: Ports) -> int:
@@ -197,7 +218,8 @@ def _failure(found: Evidence, scene: Scene, parts: _Parts) -> Failure | None:
                        {"address": found.target.address})
     if met is not None and met.after is None and not parts.after.hops:
         refused = parts.answer.packet is not None
-        return reasons.of_filter(scene, entry, found.target.port, found.target.protocol, refused)
+        return reasons.of_filter(scene, entry, found.target.port, found.target.protocol,
+                                 found.target.address, refused)
     if (number := parts.after.broken) is not None:
         return reasons.of_hop(scene, parts.after, number, "after")
     if parts.end is None:
@@ -210,9 +232,10 @@ def _late_failure(found: Evidence, scene: Scene, parts: _Parts, end: Place) -> F
     """The request reached whoever has the address: did the answer leave, and where did it end?"""
     answer, met = parts.answer, parts.translation
     port = met.after[3] if met and met.after else found.target.port
-    refused = answer.packet is not None and "R" in answer.packet.flags
+    refused = answer.packet is not None and ("R" in answer.packet.flags or answer.packet.protocol == "icmp")
     number = answer.broken
     if answer.packet is not None and not refused and number is not None:
         return reasons.of_hop(scene, answer, number, "answer")
-    listening = scene.kernels.hosts[end.host]["listening"].get(str(end.inode), [])
+    listening = found.bound(end) if found.target.protocol == "udp" else (
+        scene.kernels.hosts[end.host]["listening"].get(str(end.inode), []))
     return reasons.of_task(end, port, found.processes(end), listening, refused=refused, seconds=found.seconds)

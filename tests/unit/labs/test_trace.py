@@ -18,7 +18,7 @@ from labs.kit.trace.drawing import svg
 from labs.kit.trace.kernels import Kernels, Place
 from labs.kit.trace.names import read as read_names
 from labs.kit.trace.packets import Connection, Heard, Packet, Question, Sighting, read, same
-from labs.kit.trace.reasons import Scene
+from labs.kit.trace.reasons import Scene, of_filter, of_task
 from labs.kit.trace.route import Step, way
 from labs.kit.trace.story import Result, Target, Trace, nameless, to_json
 from labs.kit.trace.tell import Evidence, tell
@@ -324,16 +324,60 @@ def test_durations() -> None:
 def test_names_of_the_api() -> None:
     service = {"ID": "s1", "Spec": {"Name": "web"}, "Endpoint": {"Ports": [{"Protocol": "tcp", "PublishedPort": 80}]}}
     task = {"ServiceID": "s1", "NodeID": "n", "Slot": 2, "Status": {"State": "running"},
-            "NetworksAttachments": [{"Addresses": ["10.0.0.7/24"]}]}
+            "NetworksAttachments": [
+                {"Network": {"ID": "i", "Spec": {"Ingress": True}}, "Addresses": ["10.0.0.7/24"]}]}
     box = {"Id": "f" * 64, "Names": ["/web.2.abc"], "Labels": {"com.docker.swarm.task.name": "web.2.abc"}}
     nodes = [{"ID": "n", "Description": {"Hostname": "worker1"}}]
     found = read_names([service], [task, {**task, "Status": {"State": "failed"}}], {"worker1": [box]}, nodes)
     assert found.by_address == {"10.0.0.7": "web.2"}
     assert found.published == {("tcp", 80): {"web": ("10.0.0.7",)}}
     assert found.containers["web.2"] == found.containers["f" * 12] == ("worker1", "f" * 64)
+    assert found.of_container("f" * 64) == "web.2" and found.of_container("e" * 64) == ""
     known = {"State": "running", "ContainerStatus": {"ContainerID": "c" * 64}}
     silent = read_names([service], [{**task, "Status": known}], {}, nodes)
     assert silent.containers == {"web.2": ("worker1", "c" * 64)}, "the manager knows, where the node is silent"
+
+
+def test_what_should_answer_by_the_kind_of_address_and_port() -> None:
+    ports = [{"Protocol": "tcp", "PublishedPort": 80},
+             {"Protocol": "tcp", "PublishedPort": 81, "PublishMode": "host"}]
+    service = {"ID": "s1", "Spec": {"Name": "web"}, "Endpoint": {
+        "Ports": ports, "VirtualIPs": [{"NetworkID": "b", "Addr": "10.0.1.2/24"}]}}
+    task = {"ServiceID": "s1", "NodeID": "n", "Slot": 1, "Status": {"State": "running"}, "NetworksAttachments": [
+        {"Network": {"ID": "i", "Spec": {"Ingress": True}}, "Addresses": ["10.0.0.7/24"]},
+        {"Network": {"ID": "b", "Spec": {}}, "Addresses": ["10.0.1.7/24"]}]}
+    node = {"ID": "n", "Description": {"Hostname": "worker1"}, "Status": {"State": "ready"}}
+    found = read_names([service], [task], {}, [node])
+    assert found.published == {("tcp", 80): {"web": ("10.0.0.7",)}}, "only where the mesh leads"
+    assert found.hosted == {("tcp", 81): {"web": {"worker1": "web.1"}}}
+    assert found.virtual == {"10.0.1.2": ("web", ("10.0.1.7",))}
+    gone = read_names([service], [task], {}, [{**node, "Status": {"State": "down"}}])
+    assert (gone.published, gone.hosted, gone.virtual) == (
+        {("tcp", 80): {"web": ()}}, {("tcp", 81): {"web": {}}}, {"10.0.1.2": ("web", ())})
+
+
+@pytest.mark.parametrize(("kind", "scene", "code", "tasks"), [
+    ("host", {"hosted": {"web": {"worker2": "web.1"}}}, "no-rule", "web.1"),
+    ("host", {"hosted": {"web": {"worker1": "web.1"}}}, "host-mode", ""),
+    ("host", {"hosted": {"web": {}}}, "no-task", ""),
+    ("host", {"published": {"web": ("10.0.0.7",)}, "silent": frozenset({"worker2"})}, "no-rule-silent", "10.0.0.7"),
+    ("host", {}, "unpublished", ""),
+    ("network", {"virtual": ("web", ("10.0.1.7",))}, "vip-no-rule", "10.0.1.7"),
+    ("network", {"virtual": ("web", ())}, "vip-no-task", ""),
+    ("network", {"virtual": ("web", ("10.0.1.7",)), "silent": frozenset({"worker2"})}, "vip-no-rule-silent",
+     "10.0.1.7"),
+])
+def test_why_a_filter_leads_nowhere(kind: str, scene: Any, code: str, tasks: str) -> None:
+    place = Place("worker2", 1, kind, "", {})
+    found = of_filter(Scene(kernels(), {}, **scene), place, 80, "tcp", "10.0.1.2", refused=True)
+    assert (found.code, found.facts["tasks"]) == (code, tasks)
+    assert set(re.findall(r"{(\w+)}", kit_words("fr")(f"trace.why.{code}.is", **found.facts))) == set()
+
+
+def test_swarmd_s_own_resolver_is_no_port_of_the_program() -> None:
+    found = of_task(Place("h", 1, "task", "", {}), 53, [{"pid": 1, "comm": "dns", "state": "S", "frozen": False}],
+                    [61053], refused=False, seconds=1)
+    assert (found.code, found.facts["listening"]) == ("not-listening", "–")
 
 
 def test_a_sighting_of_an_icmp_error_tells_of_which_packet() -> None:
