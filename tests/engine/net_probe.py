@@ -34,8 +34,9 @@ def listed(*words: str) -> list[dict[str, Any]]:
     return [one for one in json.loads(run(*words) or "[]") if one]
 
 
-def ipv4(link: dict[str, Any]) -> list[str]:
-    return [f"{a['local']}/{a['prefixlen']}" for a in link["addr_info"] if a["family"] == "inet"]
+def addresses(link: dict[str, Any]) -> list[str]:
+    """Of both kinds, less those that IPv6 gives every link."""
+    return sorted(f"{a['local']}/{a['prefixlen']}" for a in link["addr_info"] if a["scope"] != "link")
 
 
 def place() -> dict[str, Any]:
@@ -46,7 +47,7 @@ def place() -> dict[str, Any]:
             "kind": one.get("linkinfo", {}).get("info_kind", ""), "master": one.get("master", ""),
             "up": "UP" in one["flags"], "data": one.get("linkinfo", {}).get("info_data", {}),
         } for name, one in links.items()},
-        "addresses": {name: sorted(ipv4(one)) for name, one in links.items()},
+        "addresses": {name: addresses(one) for name, one in links.items()},
         "fdb": sorted([e["mac"], e["ifname"], e.get("dst", "")] for e in listed("bridge", "-j", "fdb")
                       if not e["mac"].startswith(("33:33", "01:00"))
                       and ("dst" in e or e.get("state") == "static")),
@@ -56,9 +57,24 @@ def place() -> dict[str, Any]:
     }
 
 
+def open_on_ipv6() -> list[str]:
+    """What is listened to on every IPv6 address, less what is no published port's (`net_story` has 8000 and up)."""
+    found = set()
+    for protocol, state in (("tcp", "0A"), ("udp", "07")):
+        table = Path(f"/proc/net/{protocol}6")
+        for line in table.read_text().splitlines()[1:] if table.exists() else ():
+            _, local, _, kind, *_ = line.split()
+            address, _, port = local.partition(":")
+            if kind == state and not int(address, 16) and 8000 <= int(port, 16) < 10000:
+                found.add(f"{protocol} . {int(port, 16)}")
+    return sorted(found)
+
+
 def query(number: int, name: str) -> bytes:
+    """For IPv4 addresses; for IPv6 ones with `/6` behind the name."""
+    name, _, six = name.partition("/")
     labels = b"".join(bytes([len(part)]) + part.encode() for part in name.split("."))
-    return struct.pack("!6H", number, 0x100, 1, 0, 0, 0) + labels + b"\0" + struct.pack("!2H", 1, 1)
+    return struct.pack("!6H", number, 0x100, 1, 0, 0, 0) + labels + b"\0" + struct.pack("!2H", 28 if six else 1, 1)
 
 
 def answers(data: bytes) -> list[str] | None:
@@ -73,8 +89,9 @@ def answers(data: bytes) -> list[str] | None:
     for _ in range(count):
         offset = offset + 2 if data[offset] & 0xC0 else data.index(b"\0", offset) + 1
         kind, _, _, length = struct.unpack_from("!2HIH", data, offset)
-        if kind == 1:
-            found.append(socket.inet_ntoa(data[offset + 10:offset + 14]))
+        if kind in (1, 28):
+            family = socket.AF_INET if kind == 1 else socket.AF_INET6
+            found.append(socket.inet_ntop(family, data[offset + 10:offset + 10 + length]))
         offset += 10 + length
     return sorted(found)
 
@@ -98,9 +115,17 @@ def ask(names: list[str]) -> dict[str, Any]:
 
 
 def inside(names: list[str]) -> dict[str, Any]:
-    """What a container sees: its addresses, and who the names lead to."""
-    addresses = [a for one in listed("ip", "-j", "address") if one["ifname"] != "lo" for a in ipv4(one)]
-    return {"addresses": sorted(addresses), "names": ask(names) if names else {}}
+    """What a container sees: its addresses, who the names lead to, and the nodes that it answers by."""
+    own = [a for one in listed("ip", "-j", "address") if one["ifname"] != "lo" for a in addresses(one)]
+    return {"addresses": sorted(own), "names": ask(names) if names else {}, "ways back": ways_back()}
+
+
+def ways_back() -> list[str]:
+    """What is marked so goes by this node: rules, each with the default route of its table."""
+    routes = {str(route.get("table")): route.get("gateway", "?") for route in listed(
+        "ip", "-j", "route", "show", "table", "all") if route.get("dst") == "default"}
+    return sorted(f"{rule['fwmark']} by {routes.get(str(rule['table']), 'none')}"
+                  for rule in listed("ip", "-j", "rule") if "fwmark" in rule)
 
 
 def pinned(directory: Path) -> list[str]:
@@ -108,7 +133,7 @@ def pinned(directory: Path) -> list[str]:
 
 
 def main(names: dict[str, list[str]]) -> dict[str, Any]:
-    found: dict[str, Any] = {"places": {"": place()}, "insides": {}}
+    found: dict[str, Any] = {"places": {"": place()}, "insides": {}, "open on IPv6": open_on_ipv6()}
     for network in pinned(NETWORKS):
         enter(str(NETWORKS / network))
         found["places"][network] = place()
