@@ -80,10 +80,15 @@ def running_hosts(topology: str, docker: Path | None = None, name: str | None = 
 
 
 @contextmanager
-def running_swarm(docker: Path | None = None, topology: str = "three_nodes") -> Iterator[Hosts]:
-    """The same as one swarm: manager1 manages it, every other host but the client has joined it as a worker."""
+def running_swarm(
+    docker: Path | None = None, topology: str = "three_nodes", settings: tuple[str, ...] = (),
+) -> Iterator[Hosts]:
+    """The same as one swarm: manager1 manages it, every other host but the client has joined it as a worker.
+    `settings`: of `docker swarm update`, made before anybody joins."""
     with running_hosts(topology, docker) as hosts:
         hosts.docker(NODES[0], "swarm", "init", "--advertise-addr", "10.7.0.1")
+        if settings:
+            hosts.docker(NODES[0], "swarm", "update", *settings)
         token = hosts.docker(NODES[0], "swarm", "join-token", "-q", "worker").strip()
         for worker in (name for name in hosts.cluster.call("status") if name.startswith("worker")):
             hosts.docker(worker, "swarm", "join", "--token", token, "10.7.0.1:2377")

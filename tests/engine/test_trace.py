@@ -31,9 +31,8 @@ SEEN = re.compile(r"^(\d+\.\d+) (\S+) +(In|Out|P|B|M) +IP (\S+) > (\S+): (?:Flag
 def hosts() -> Iterator[Hosts]:
     """One task of web, not on the node that is asked; app and db meet on an overlay; deaf listens nowhere."""
     docker: Path = cli_parameters()[0].values[0]
-    with running_swarm(docker) as cluster:
-        # A stopped swarmd is not to be taken for a dead node, whose tasks leave the mesh, however slow the machine is.
-        cluster.docker("manager1", "swarm", "update", "--dispatcher-heartbeat", "60s")
+    # A stopped swarmd is not to be taken for a dead node, whose tasks leave the mesh, however slow the machine is.
+    with running_swarm(docker, settings=("--dispatcher-heartbeat", "60s")) as cluster:
         cluster.docker("manager1", "network", "create", "-d", "overlay", "back")
         for name, node, *options in (
             ("web", SERVING, "-p", "80:80"), ("db", "manager1", "--network", "back"),
