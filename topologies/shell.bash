@@ -42,8 +42,10 @@ cd || :
 command_not_found_handle() {
     case $1 in
         [nhcpstlxq] | '?')
-            [ $# -eq 1 ] && printf '%s is a key of the guide, not a command: F2 goes there, then %s.\n' "$1" "$1" \
-                && printf '%s est une touche du guide, pas une commande : F2 y mène, puis %s.\n' "$1" "$1" ;;
+            if [ $# -eq 1 ]; then case $LAB_LANG in
+                fr*) printf '%s est une touche du guide, pas une commande : F2 y mène, puis %s.\n' "$1" "$1" ;;
+                *) printf '%s is a key of the guide, not a command: F2 goes there, then %s.\n' "$1" "$1" ;;
+            esac; fi ;;
         *) printf 'bash: %s: command not found\n' "$1" ;;
     esac >&2
     return 127

@@ -135,7 +135,7 @@ def _of_host(host: dict[str, Any], words: Words) -> str:
     slow = [", ".join(filter(None, (link["rate"], link["delay"], link["loss"]))) for link in host["links"]]
     if not host["on"]:
         return words("status.off", host=host["name"])
-    return "; ".join([_of_daemon(host["swarmd"], words), *([words("status.cut")] if host["cut"] else []),
+    return ", ".join([_of_daemon(host["swarmd"], words), *([words("status.cut")] if host["cut"] else []),
                       *(words("status.slowed", how=how) for how in slow if how)])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -39,11 +40,13 @@ class Guide:
         self._stamp = referee.store.stamp()
         self.screen = Screen(referee.lab, plain=plain, seed=referee.run.seed, option=option, notice=notice,
                              tmux=open_terminal is not None, max_points=referee.max_points)
-        self.quit = False
+        self.quit = self._resized = self._interrupted = False
 
     def run(self) -> None:
         """Until the student quits, or the cluster ends."""
         watcher = Watcher(self.referee.eyes.engines.values())
+        before = {number: signal.signal(number, lambda *_, act=act: act(watcher))
+                  for number, act in ((signal.SIGWINCH, self._resize), (signal.SIGINT, self._interrupt))}
         try:
             self.referee.enter(self.referee.progress.step)
             self._take_progress()
@@ -51,15 +54,36 @@ class Guide:
             while not self.quit:
                 self._turn(watcher)
         finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
             watcher.close()
             self._save()
+
+    def _resize(self, watcher: Watcher) -> None:
+        """A signal handler: the drawing is done by the loop, which this wakes."""
+        self._resized = True
+        watcher.poke()
+
+    def _interrupt(self, watcher: Watcher) -> None:
+        """Ctrl-C, also a signal handler: meant for a command in the shell more often than for the lab, whose cluster
+        would end. The second in a row is meant."""
+        if self._interrupted:
+            raise KeyboardInterrupt
+        self._interrupted = True
+        watcher.poke()
 
     def _turn(self, watcher: Watcher) -> None:
         due = self.referee.judge.next_look(self.screen.results) if self.screen.mode == WATCH else None
         woken = watcher.wait(sys.stdin.fileno(), min(TICK, due) if due is not None else TICK)
+        if self._resized:
+            self._resized = False
+            self.draw()
+        if self._interrupted and "key" not in woken:
+            self.screen.mode, self.screen.notice = WATCH, self.words("screen.interrupted")
         if "key" in woken:
             keys = read_keys(sys.stdin.fileno())
             self.quit = self.quit or not keys and not sys.stdin.isatty()
+            self._interrupted = False
             for key in keys:
                 self.press(key)
         if "event" in woken:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 if TYPE_CHECKING:
-    from labs.kit.progress import Progress
     from labs.kit.referee import Referee
     from labs.kit.words import Words
 
@@ -68,29 +67,15 @@ def _outside_only(command: str, words: Words) -> None:
 def list_(lang: Lang = "") -> None:
     """The labs, and how far you are."""
     from labs.kit.folder import all_labs, read_lab
+    from labs.kit.listing import rows, table
     from labs.kit.notes import read_notes
     from labs.kit.progress import progress_file, read_progress
+    from labs.kit.terminal import printed_width
 
     words, labs = _words(lang), [read_lab(path) for path in all_labs()]
-    rows = []
-    for lab in labs:
-        progress = read_progress(progress_file(lab.id), lab.id)
-        texts = lab.words(words.lang, lab.params(None))
-        how_far = _how_far(progress, len(lab.steps), texts) or (texts("cli.list_draft") if lab.draft else "")
-        minutes = texts("screen.minutes", minutes=lab.table["minutes"])
-        rows.append((lab.id, texts("title"), minutes, how_far))
-    here = {lab.id for lab in labs}
-    rows += [(coming.id, coming.title[words.lang], "", words("cli.list_coming"))
-             for coming in read_notes().coming if coming.id not in here]
-    width, title = (max(len(row[column]) for row in rows) for column in (0, 1))
-    for row in sorted(rows):
-        print(f"{row[0]:<{width}}  {row[1]:<{title}}  {row[2]:>6}  {row[3]}".rstrip())
-
-
-def _how_far(progress: Progress, steps: int, words: Words) -> str:
-    said = words("cli.list_done") if progress.finished else (
-        words("cli.list_going", number=progress.step + 1, count=steps) if progress.step else "")
-    return f"{said} ({words('screen.challenge')})" if said and progress.challenge else said
+    known = [(lab, read_progress(progress_file(lab.id), lab.id)) for lab in labs]
+    for line in table(rows(known, read_notes(), words), printed_width(120)):
+        print(line)
 
 
 def run(

@@ -28,6 +28,8 @@ def verify(
 ) -> None:
     """Wanted against actual: 0 all agree, 1 some differ, 3 some do not answer."""
     from labs.kit.engine_client import Engine, EngineSilent
+    from labs.kit.style import paint_all, wrapped
+    from labs.kit.terminal import printed_width
 
     words = the_words(lang)
     cluster = the_cluster("net verify", name, words)
@@ -42,9 +44,10 @@ def verify(
         print(json.dumps(found, indent=2))
     for one, differences in () if as_json else found.items():
         key = "silent" if differences is None else "differs" if differences else "agrees"
-        print(words(f"net.{key}", host=one, count=len(differences or ())))
+        said, wide = words(f"net.{key}", count=len(differences or ())), printed_width()
+        print(paint_all(wrapped(said, wide, first=f"{one:<12} ", rest="  "), colour=False))
         for sentence in differences or ():
-            print(f"    {sentence}")
+            print(paint_all(wrapped(sentence, wide, first="    ", rest="      "), colour=False))
     if any(differences is None for differences in found.values()):
         raise typer.Exit(FAULT)
     if any(found.values()):

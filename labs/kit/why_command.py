@@ -29,6 +29,7 @@ def why(
     """Why a task does not run: what each node lacks, and what would help."""
     from labs.kit import why as texts
     from labs.kit.style import paint_all
+    from labs.kit.terminal import colour_wanted, printed_width
     from swarmkit_py.errors import InvalidArgument
 
     if bool(target) is rebalance:
@@ -39,8 +40,9 @@ def why(
     if as_json:
         print(json.dumps(answer, indent=2))
         return
-    lines = texts.plan(answer, words) if rebalance else texts.explanation(answer, target, words)
-    print(paint_all(lines, sys.stdout.isatty() and "NO_COLOR" not in os.environ))
+    wide = printed_width(texts.WIDTH)
+    lines = texts.plan(answer, words, wide) if rebalance else texts.explanation(answer, target, words, wide)
+    print(paint_all(lines, colour_wanted(os.environ, sys.stdout.isatty(), plain=False)))
 
 
 def words_of(lang: str) -> Words:

@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -118,6 +119,9 @@ def test_the_guide_follows_the_cluster_and_remembers(name: str) -> None:
     with guided(name, "--plain") as (terminal, process):
         terminal.shows("step 3/10")
         terminal.shows("Welcome back")
+        process.send_signal(signal.SIGINT)
+        terminal.shows("Ctrl-C ends nothing")
+        assert name in {cluster.name for cluster in clusters.running()}
         assert lab("stop", "--name", name).returncode == 0
         process.wait(20)
     assert name not in {cluster.name for cluster in clusters.running()}
