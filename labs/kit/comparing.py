@@ -29,8 +29,8 @@ def compare(referee: Referee, number: int) -> Comparison:
                       kept=any(name == step for _, name in entered))
 
 
-def render_comparison(shown: Comparison, lab: Lab, words: Words, width: int) -> list[Line]:
-    """Title, then yours and the reference's: side by side where there is room for it."""
+def render_comparison(shown: Comparison, lab: Lab, words: Words, width: int, *, last: bool = True) -> list[Line]:
+    """Title, then yours and the reference's: side by side where there is room for it. `last`: of several."""
     title = words("cli.solve_step", number=shown.number + 1, count=len(lab.steps),
                   title=words(f"steps.{lab.steps[shown.number].id}.title"))
     none = words("solution.none" if shown.kept else "solution.gone")
@@ -45,7 +45,7 @@ def render_comparison(shown: Comparison, lab: Lab, words: Words, width: int) -> 
         height = max(len(mine), len(theirs))
         pairs = zip(_filled(mine, height), _filled(theirs, height), strict=True)
         rows += [line(" ", *columns([left], half + 1), Span("│ ", "dim"), *right) for left, right in pairs]
-    return [*rows, [], *wrapped(words("solution.other_ways"), width, "dim", first=" ")]
+    return [*rows, [], *(wrapped(words("solution.other_ways"), width, "dim", first=" ") if last else [])]
 
 
 def _filled(rows: list[Line], height: int) -> list[Line]:

@@ -106,7 +106,6 @@ def _show(found: Sequence[Comparison], lab: Lab, words: Words) -> None:
     from labs.kit.terminal import colour_wanted, width
 
     colour = colour_wanted(os.environ, sys.stdout.isatty(), plain=False)
-    for number, one in enumerate(found):
-        last = number == len(found) - 1
-        for row in render_comparison(one, lab, words, width())[:None if last else -1]:
+    for one in found:
+        for row in render_comparison(one, lab, words, width(), last=one is found[-1]):
             print(paint(row, colour))

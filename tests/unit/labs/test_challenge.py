@@ -55,7 +55,7 @@ def test_the_end_says_how_much_help_there_was() -> None:
     state = Screen(LAB, len(LAB.steps) - 1, challenge=True, finished=True)
     assert "without help" in shown(state)
     state.hints_seen, state.shown = 3, frozenset({"up"})
-    assert "3 hints, the commands of 1 steps" in shown(state)
+    assert "3 × a hint, 1 × the commands" in shown(state)
     state.challenge = False
     assert "Challenge" not in shown(state)
 

@@ -10,7 +10,9 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from typer.testing import CliRunner
 
+from labs.kit.cli import build_app
 from labs.kit.comparing import SIDE_BY_SIDE, compare, render_comparison
 from labs.kit.events import ENTERED, EVENTS_FILE, note
 from labs.kit.folder import Lab, all_labs, find_lab, read_lab
@@ -149,6 +151,30 @@ def test_what_was_typed_at_another_cluster_is_not_kept(tmp_path: Path) -> None:
     found = compare(running(tmp_path, Progress(LAB.id, step=4)), 2)
     text = paint_all(render_comparison(found, LAB, LAB.words("en", PARAMS), 60), colour=False)
     assert not found.kept and "not kept" in text
+
+
+def ask(*words: str) -> tuple[int, str]:
+    done = CliRunner().invoke(build_app(), ["solution", "--lab", "03", "--lang", "en", *words])
+    return done.exit_code, done.output
+
+
+def test_the_command_of_a_lab_that_does_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    kept = Store(LAB.id, tmp_path, scratch=False)
+    kept.save_progress(Progress(LAB.id))
+    assert ask()[0] == 1 and "No solution can be seen yet" in ask()[1]
+    assert ask("3")[0] == 1 and "not passed yet" in ask("3")[1]
+    assert ask("2")[0] == 2 and "There are: 1, 3, 4" in ask("2")[1]
+    kept.save_progress(Progress(LAB.id, step=3))
+    code, shown = ask()
+    assert shown.count("Another way is as good") == 1
+    assert code == 0 and "cluster that is gone" in shown
+    assert "docker service scale web=10" in shown and "web=3" not in shown
+    kept.save_progress(Progress(LAB.id, "s1", step=9))
+    assert ask()[0] == 1
+    kept.save_progress(Progress(LAB.id, "s1", step=9, finished=True))
+    graded = LAB.params("s1")
+    assert f"docker service scale {graded.service}={graded.low}" in ask("7")[1]
 
 
 def test_coming_to_a_step_is_an_event(tmp_path: Path) -> None:
