@@ -61,7 +61,7 @@ def unpack(debs: Iterable[Path], root: Path) -> None:
 
 def _put(archive: tarfile.TarFile, member: tarfile.TarInfo, root: Path) -> None:
     target = place(member.name)
-    if target is None:
+    if target is None or (member.issym() and _is_merge(member.name)):
         return
     path = root / target
     if member.isdir():
@@ -76,6 +76,11 @@ def _put(archive: tarfile.TarFile, member: tarfile.TarInfo, root: Path) -> None:
         _hard_link(member.linkname, path, root)
     elif member.isfile():
         _copy(archive, member, path)
+
+
+def _is_merge(path: str) -> bool:
+    """Is this one of the usr-merge links themselves? Debian 13's base-files has them; `prepare_root` makes ours."""
+    return PurePosixPath("/", path).relative_to("/").as_posix() in MERGED
 
 
 def _hard_link(linkname: str, path: Path, root: Path) -> None:
