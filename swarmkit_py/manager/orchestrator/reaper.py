@@ -12,38 +12,42 @@ from collections.abc import Iterable
 from swarmkit_py.clock import Clock
 from swarmkit_py.manager.defaults import BATCH, TASK_HISTORY_LIMIT
 from swarmkit_py.manager.loop import follow
+from swarmkit_py.manager.orchestrator.progress import ROLLBACK_STARTED, UPDATING
 from swarmkit_py.manager.orchestrator.restart import policy_of
 from swarmkit_py.manager.orchestrator.slots import by_slot, kept, on_a_node, wanted
-from swarmkit_py.model.objects import Cluster, Object, Task
+from swarmkit_py.model.objects import Cluster, Object, Service, Task
 from swarmkit_py.model.states import TaskState, Writer
 from swarmkit_py.store.memory import Store, Transaction
 from swarmkit_py.store.watch import Change
 
+UNDER_WAY = (UPDATING, ROLLBACK_STARTED)
 RHYTHM_SECONDS = 0.25
 """From the first mark to the sweep: what ends together is deleted together."""
 MANY = 1000
 """So many marks are swept at once."""
 
 
-def reapable(tasks: Iterable[Task], limit: int) -> list[str]:
+def reapable(tasks: Iterable[Task], limit: int, updating: bool = False) -> list[str]:
     """Ids of one service's tasks that may be deleted; `limit` tasks a slot are kept (negative: all). The places of
-    containers of one's own on networks are no service's, and have no history."""
+    containers of one's own on networks are no service's, and have no history. `updating`: the first task of a slot's
+    newest spec stays, since the delay of the update counts from when that one came up."""
     tasks = list(tasks)
     over = [task.id for task in tasks if task.attached and task.status.state.terminal]
     tasks = [task for task in tasks if not task.attached]
     doomed = [task.id for task in tasks if task.desired_state is TaskState.REMOVE and not on_a_node(task)]
     doomed += over
     for members in by_slot(kept(tasks)).values():
-        doomed += (task.id for task in surplus_history(members, limit))
+        doomed += (task.id for task in surplus_history(members, limit, updating))
     return doomed
 
 
-def surplus_history(slot: list[Task], limit: int) -> list[Task]:
+def surplus_history(slot: list[Task], limit: int, updating: bool = False) -> list[Task]:
     """The oldest ended tasks that make the slot (oldest first) longer than its limit."""
     keep = history_limit(slot[-1], limit)
     if keep < 0:
         return []
-    ended = [task for task in slot if task.status.state.terminal and not wanted(task)]
+    first = [task for task in slot if updating and task.replaces and task.spec_index == slot[-1].spec_index][-1:]
+    ended = [task for task in slot if task.status.state.terminal and not wanted(task) and task not in first]
     return ended[: max(len(slot) - keep, 0)]
 
 
@@ -56,7 +60,7 @@ def history_limit(newest: Task, limit: int) -> int:
 class TaskReaper:
     """Deletes tasks nobody needs. `run()` until cancelled."""
 
-    kinds: tuple[type[Object], ...] = (Task, Cluster)
+    kinds: tuple[type[Object], ...] = (Task, Cluster, Service)
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
@@ -75,6 +79,9 @@ class TaskReaper:
     def notice(self, change: Change) -> None:
         if change.kind is Cluster:
             self.look_at_everything()
+        elif change.kind is Service:
+            if _update_ended(change):
+                self._mark(change.object.id)
         elif change.new is not None and _matters(change):
             self._mark(change.new.service_id)
 
@@ -99,13 +106,18 @@ class TaskReaper:
         doomed: list[str] = []
         while self._dirty and len(doomed) < BATCH:
             service_id = next(iter(self._dirty))
-            doomed += reapable(self._store.find(Task, service_id=service_id), limit)
+            doomed += reapable(self._store.find(Task, service_id=service_id), limit, self._updates(service_id))
             if len(doomed) <= BATCH:
                 del self._dirty[service_id]
         self._delete(doomed[:BATCH])
         if not self._dirty:
             self._marks, self._sweep_at = 0, None
         return bool(self._dirty)
+
+    def _updates(self, service_id: str) -> bool:
+        service = self._store.get(Service, service_id)
+        status = service.update_status if service else None
+        return status is not None and status.state in UNDER_WAY
 
     def _delete(self, ids: list[str]) -> None:
         if ids:
@@ -120,6 +132,13 @@ class TaskReaper:
 def _delete_all(tx: Transaction, ids: list[str]) -> None:
     for task_id in ids:
         tx.delete(Task, task_id)
+
+
+def _update_ended(change: Change) -> bool:
+    """Then what was kept for it may go."""
+    old, new = change.old, change.new
+    status = old.update_status if old is not None and new is not None else None
+    return status is not None and status.state in UNDER_WAY and new.update_status != status
 
 
 def _matters(change: Change) -> bool:

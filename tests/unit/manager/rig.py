@@ -19,7 +19,7 @@ from swarmkit_py.manager.dispatcher.statuses import known
 from swarmkit_py.manager.loop import Part
 from swarmkit_py.manager.manager import control_loops
 from swarmkit_py.manager.orchestrator.slots import by_slot, on_a_node, wanted
-from swarmkit_py.model.objects import Network, Node, Service, Task
+from swarmkit_py.model.objects import Cluster, Network, Node, Service, Task
 from swarmkit_py.model.specs import ReplicatedService, ServiceMode, ServiceSpec
 from swarmkit_py.model.states import Availability, NodeState, TaskState, Writer
 from swarmkit_py.store.memory import Store
@@ -93,6 +93,12 @@ class Rig:
         self._start_first: set[str] = set()
         self.store.check = self._check
         self.restart_manager()
+
+    def keep_history(self, limit: int) -> None:
+        """So many tasks a slot are remembered from now on."""
+        [known] = self.store.all(Cluster)
+        orchestration = replace(known.spec.orchestration, task_history_retention_limit=limit)
+        self.store.update(lambda tx: tx.update(replace(known, spec=replace(known.spec, orchestration=orchestration))))
 
     # the manager
 
