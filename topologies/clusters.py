@@ -28,6 +28,10 @@ DAEMON = "swarmkit_py.node"
 """What runs on each host unless a test says otherwise."""
 
 
+OWN = "LAB_CLUSTER"
+"""In the environment of a terminal that belongs to one cluster: which."""
+
+
 class Bounds(NamedTuple):
     """What a sandbox may not exceed (0: no bound of its own) and not read. Paths are absolute. `system_only`: of the
     machine's directories it sees those that programs need, and nobody's work in others."""
@@ -81,7 +85,8 @@ def start(
 
 
 def find(name: str | None = None) -> Cluster:
-    """The cluster of that name, or the only one there is. Raises NotFound, InvalidArgument."""
+    """The cluster of that name, or that of this terminal, or the only one. Raises NotFound, InvalidArgument."""
+    name = name or os.environ.get(OWN) or None
     there = running()
     names = ", ".join(cluster.name for cluster in there)
     if name is not None:

@@ -20,9 +20,9 @@ from topologies.cluster import MachineFault
 _MODULES = ("labs.kit.lab_commands", "labs.kit.cluster_commands", "labs.kit.break_commands", "labs.kit.doctor",
             "labs.kit.bench_command", "labs.kit.why_command", "labs.kit.watch_command", "labs.kit.sim_command",
             "labs.kit.tap_command", "labs.kit.trace_command",
-            "labs.kit.net_command", "labs.kit.grading.command", "labs.kit.grading.lint_command",
-            "labs.kit.notes_command", "labs.kit.docs_command", "labs.kit.solution_command",
-            "labs.kit.new_command")
+            "labs.kit.net_command", "labs.kit.pager_command", "labs.kit.grading.command",
+            "labs.kit.grading.lint_command", "labs.kit.notes_command", "labs.kit.docs_command",
+            "labs.kit.solution_command", "labs.kit.new_command")
 
 
 def build_app() -> typer.Typer:

@@ -40,6 +40,11 @@ class Step:
     """Questions about what was seen, with a measured answer."""
     notes: tuple[str, ...] = ()
     """The lines of the course notes (labs/notes.toml) that are met here."""
+    also: tuple[str, ...] = ()
+    """Checks that are shown here and do not keep the step open: what they judge may be past mending."""
+    rings: bool = False
+    """The pager rings as the step is reached (`page` in the texts), and `happens` happens: see incidents.py."""
+    happens: tuple[Mapping[str, str], ...] = ()
 
     @property
     def asked(self) -> tuple[str, ...]:
@@ -69,6 +74,11 @@ class Lab:
     def draft(self) -> bool:
         """Its author has not finished it."""
         return bool(self.table.get("draft", False))
+
+    @property
+    def exam(self) -> bool:
+        """Played in one sitting; a hint costs a point; the final inspection ends it, whatever it finds."""
+        return bool(self.table.get("exam", False))
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -153,7 +163,8 @@ def read_lab(path: Path) -> Lab:
     steps = tuple(
         Step(item["id"], item.get("on", ""), tuple(item.get("commands", ())), tuple(item.get("checks", ())),
              item.get("goal", "target"), tuple(item.get("predict", ())), tuple(item.get("ask", ())),
-             tuple(item.get("notes", ())))
+             tuple(item.get("notes", ())), tuple(item.get("also", ())), bool(item.get("rings", False)),
+             tuple(item.get("happens", ())))
         for item in read_toml(path / "steps.toml")["step"]
     )
     return Lab(path, read_toml(path / "lab.toml"), steps)

@@ -13,8 +13,10 @@ lab.toml says what is given:
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from labs.kit.checks import GraderError
@@ -117,14 +119,20 @@ def _ready(eyes: Eyes) -> bool:
 
 
 def _run(eyes: Eyes, host: str, command: str) -> None:
-    argv = eyes.cluster.enter_argv(host, ["sh", "-c", command])
+    done = run_on(eyes, host, command)
+    if done.returncode != 0:
+        raise GraderError(f"{host}: `{command}`: {done.stderr.strip()[-300:]}")
+
+
+def run_on(eyes: Eyes, host: str, command: str) -> subprocess.CompletedProcess[str]:
+    """A command line on a host, with `lab` within reach. Raises GraderError if it does not end."""
+    reach = f'PATH="$PATH:{Path(sys.prefix) / "bin"}"; {command}'
+    argv = eyes.cluster.enter_argv(host, ["sh", "-c", reach])
     try:
-        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=COMMAND_SECONDS,
+        return subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=COMMAND_SECONDS,
                               check=False)
     except subprocess.TimeoutExpired:
         raise GraderError(f"{host}: `{command}` did not end within {COMMAND_SECONDS:g} s") from None
-    if done.returncode != 0:
-        raise GraderError(f"{host}: `{command}`: {done.stderr.strip()[-300:]}")
 
 
 def _emptied(eyes: Eyes) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from labs.kit.checks import GraderError
 from labs.kit.comparing import compare
+from labs.kit.incidents import arrive
 from labs.kit.judge import ERROR, PASSED, Result, score
 from labs.kit.picture import draw
 from labs.kit.referee import Referee
@@ -126,6 +127,7 @@ class Guide:
             self.draw()
         self.screen.goal = self.referee.goal(self.screen.now)
         try:
+            arrive(self.referee)
             world = self.referee.see()
             self.screen.picture = draw(world, self.referee.params.get("service", ""))
             self.screen.results = self.referee.judge_step(self.screen.now)
@@ -243,7 +245,7 @@ class Guide:
         elif self.screen.typed:
             if self.screen.unanswered:
                 self._predict()
-            elif self.screen.now.checks or self.screen.challenge:
+            elif self.screen.now.checks or self.screen.now.also or self.screen.challenge:
                 self.refresh()  # what was read is judged at once: no event of the cluster tells of an answer
         self._stamp = self.referee.store.stamp()
 
@@ -267,7 +269,8 @@ class Guide:
         except GraderError as error:
             results = [Result("look", ERROR, error=str(error))]
         self.screen.notice, self.screen.checking, self.screen.inspected = "", False, results
-        if all(result.status == PASSED for result in results):
+        over = self.referee.lab.exam and all(result.status != ERROR for result in results)
+        if over or all(result.status == PASSED for result in results):
             self.referee.progress.finished = self.screen.finished = True
             self.screen.earned = score(results)
             self.screen.open_steps = tuple(open_steps(self.referee.lab, self.referee.progress))

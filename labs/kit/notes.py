@@ -82,7 +82,7 @@ def places(line: str, labs: Iterable[Lab]) -> list[Place]:
 def _place(line: str, lab: Lab) -> Place:
     points = {check.code for check in lab.checks().checks.values() if check.points}
     steps = [(number, step) for number, step in enumerate(lab.steps, 1) if line in step.notes]
-    graded = any(points & set(step.checks) for _, step in steps or enumerate(lab.steps))
+    graded = any(points & {*step.checks, *step.also} for _, step in steps or enumerate(lab.steps))
     return Place(lab, tuple(number for number, _ in steps), graded)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from labs.kit.events import Event
+from topologies import clusters
 
 OUTSIDE = "outside"
 """Stands where the name of a host would."""
@@ -23,10 +24,12 @@ class NoAct(Exception):
     """Nothing that may be done from outside; or it did not end."""
 
 
-def own_shell(lang: str) -> list[str]:
-    """The command line of a shell on no host, for the pane beside the guide: the user's own machine, and `lab`."""
+def own_shell(lang: str, cluster: str) -> list[str]:
+    """The command line of a shell on no host, for the pane beside the guide: the user's own machine, and `lab`, which
+    means this cluster there."""
     path = f"{os.environ.get('PATH', '')}:{Path(sys.prefix) / 'bin'}"
-    return ["env", f"LAB_LANG={lang}", f"PATH={path}", "PS1=[lab] \\$ ", "bash", "--norc", "-i"]
+    own = f"{clusters.OWN}={cluster}"
+    return ["env", f"LAB_LANG={lang}", own, f"PATH={path}", "PS1=[lab] \\$ ", "bash", "--norc", "-i"]
 
 
 def words_of(line: str) -> list[str]:

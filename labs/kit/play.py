@@ -8,10 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from labs.kit.folder import FIRST_HOST, HOLE
+from labs.kit.incidents import arrive
 from labs.kit.judge import PASSED, Result
 from labs.kit.referee import Referee, settle
 from labs.kit.report import all_passed
-from labs.kit.screen import result_waits_for_inspection
+from labs.kit.screen import keeps_open
 from labs.kit.typist import Typist
 from labs.kit.waiting import until
 
@@ -84,7 +85,7 @@ class Player:
         step = self.referee.lab.steps[number]
         results = settle(self.referee, lambda: self.referee.judge_step(step), STEP_SECONDS,
                          threading.Event().wait, self._tell, poll=True)
-        if not all_passed([result for result in results if not result_waits_for_inspection(result)]):
+        if not all_passed([result for result in results if keeps_open(result, step)]):
             raise StepNotDone(step_id, results)
         if number + 1 < len(self.referee.lab.steps):
             self._go_to(number + 1)
@@ -94,13 +95,16 @@ class Player:
         self.on_prediction(code, answer)
         number = self.referee.progress.step
         step = self.referee.lab.steps[number]
-        if step.asked and not step.checks and all(one in self.referee.progress.said for one in step.asked):
+        last = number + 1 == len(self.referee.lab.steps)
+        if step.asked and not step.checks and not last and all(
+                one in self.referee.progress.said for one in step.asked):
             self._go_to(number + 1)
 
     def _go_to(self, number: int) -> None:
         self.referee.enter(number)
         self.green.clear()
         self.on_step(number)
+        arrive(self.referee)
 
     def _tell(self, results: list[Result]) -> None:
         fresh = [result for result in results if result.status == PASSED and result.code not in self.green]

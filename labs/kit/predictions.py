@@ -51,9 +51,15 @@ def read_words(text: str) -> str | None:
     return " ".join(sorted({word.upper() for word in re.split(r"[\s,;+/]+", text) if word})) or None
 
 
+def read_clock(text: str) -> str | None:
+    """A time of the day, `02:13`, from `2:13`, `2h13`, `02:13:59`."""
+    found = re.fullmatch(r"\s*([01]?\d|2[0-3])\s*[:hH.]\s*([0-5]\d)(?:[:.][0-5]\d(?:\.\d+)?)?\s*", text)
+    return f"{int(found[1]):02}:{found[2]}" if found else None
+
+
 READERS = {
     "split": read_split, "yesno": read_yes_no, "number": read_number, "address": read_address,
-    "addresses": read_addresses, "words": read_words,
+    "addresses": read_addresses, "words": read_words, "clock": read_clock,
 }
 
 

@@ -69,6 +69,16 @@ def longest_gap(shots: list[Shot]) -> float:
     return longest
 
 
+def lost(shots: list[Shot], begin: float = float("-inf"), end: float = float("inf")) -> int:
+    """How many asked between these moments (monotonic seconds) got no good answer."""
+    return sum(not shot.good for shot in shots if begin <= shot.t <= end)
+
+
+def longest_pause(shots: list[Shot]) -> float:
+    """Seconds of the longest time without a question."""
+    return max((later.t - shot.t for shot, later in zip(shots, shots[1:], strict=False)), default=0.0)
+
+
 def _runs(name: str, words: Words, fail: Fail) -> bool:
     return _quiet(["test", "-e", PROBE_FLAG], name, words, fail).returncode == 0
 

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from labs.kit.checks import GraderError
+from labs.kit.clocks import Clocks
 from labs.kit.events import ENTERED, note
 from labs.kit.folder import Lab, Step
-from labs.kit.judge import ERROR, PASSED, Judge, Result
+from labs.kit.judge import ERROR, PASSED, Judge, Result, score
 from labs.kit.look import Eyes
 from labs.kit.params import Params
 from labs.kit.predictions import read
@@ -17,7 +18,7 @@ from labs.kit.progress import Progress, Run, Store
 from labs.kit.view import Requests, View
 from labs.kit.world import World
 
-PREDICTED = "p"
+PREDICTED, HINTS = "p", "h"
 ERROR_TRIES, ERROR_PAUSE = 3, 0.3
 """What vanished while it was looked at is gone at the next look."""
 
@@ -36,6 +37,7 @@ class Referee:
     keep: bool = True
     clock: Callable[[], float] = time.monotonic
     world: World | None = None
+    clocks: Clocks = field(default_factory=Clocks)
     _wish: object = None
     _requests: Requests = field(init=False)
 
@@ -63,7 +65,7 @@ class Referee:
         """The last look, for the checks."""
         assert self.world is not None
         return View(self.params, self.world, self.run.history, goal, self._requests, self.eyes, self.see,
-                    self.progress.said, self.run.speed, self.store.events)
+                    self.progress.said, self.run.speed, self.store.events, self.clocks)
 
     def goal(self, step: Step) -> int:
         """The number of tasks a step is about; 0 in a lab that counts none."""
@@ -75,13 +77,14 @@ class Referee:
         return int(self.params.get(str(self.lab.table.get("goal", "target")), 0))
 
     def judge_step(self, step: Step, *, perturb: bool = False) -> list[Result]:
-        """The checks that close this step."""
-        return self._judge(step.checks, self.goal(step), perturb)
+        """The checks that close this step, and those shown beside them."""
+        return self._judge((*step.checks, *step.also), self.goal(step), perturb)
 
     def judge_all(self, *, perturb: bool = False) -> list[Result]:
-        """Every check that has points, for the lab's goal, and the predictions."""
+        """Every check that has points, for the lab's goal, the predictions, and in an exam what hints cost."""
         codes = [check.code for check in self.checks.checks.values() if check.points]
-        return [*self._judge(codes, self.last_goal, perturb), self._predicted()]
+        found = [*self._judge(codes, self.last_goal, perturb), self._predicted()]
+        return [*found, *self._hints(score(found))]
 
     def _judge(self, codes: Iterable[str], goal: int, perturb: bool) -> list[Result]:
         results = self.judge.judge(self.view(goal), self.clock(), self.run.changed, codes, perturb=perturb)
@@ -98,7 +101,8 @@ class Referee:
     def earned(self) -> int:
         """The running score: every check that passed at some time, and the predictions."""
         points = sum(self.checks.checks[code].points for code in self.progress.earned if code in self.checks.checks)
-        return points + self._predicted().points
+        points += self._predicted().points
+        return points + score(self._hints(points))
 
     @property
     def max_points(self) -> int:
@@ -116,6 +120,11 @@ class Referee:
         done = said == asked
         return Result(PREDICTED, PASSED if done else "failed", points if done else 0, points,
                       expected=asked, actual=said)
+
+    def _hints(self, earned: int) -> list[Result]:
+        """In an exam each hint takes a point, down to none."""
+        used = sum(self.progress.hints.values())
+        return [Result(HINTS, PASSED, -min(used, earned), actual=used)] if self.lab.exam and used else []
 
     def predict(self, code: str, text: str) -> str | None:
         """Keep an answer, in one spelling; None if it is no answer to this question."""

@@ -54,6 +54,8 @@ def _remark(result: Result, words: Words, shown: str) -> str:
         return words("remark.todo")
     if shown == ERROR:
         return words("remark.error")
+    if result.points < 0:
+        return f"{result.code} · −{-result.points}"
     return f"{result.code} · {result.points}/{result.max_points}" if result.max_points else ""
 
 

@@ -86,8 +86,12 @@ def _guided(referee: Referee, words: Words, plain: bool) -> int:
     guide = [sys.executable, "-m", "labs.kit.cli", "_guide", name, "--lang", words.lang, "--tmux", "--notice", notice]
     shell = student_shell(referee.eyes.cluster, referee.eyes.managers[0], words.lang)
     tmux.run(referee.eyes.cluster.outside, guide, shell, os.environ, shutil.get_terminal_size().columns)
-    print(words("screen.keep"))
+    print(words(_farewell(referee)))
     return 0
+
+
+def _farewell(referee: Referee) -> str:
+    return "screen.keep_exam" if referee.lab.exam else "screen.keep"
 
 
 def _option(referee: Referee) -> str:
@@ -102,7 +106,7 @@ def show_guide(referee: Referee, words: Words, *, plain: bool, tmux: bool, notic
     cluster = referee.eyes.cluster
 
     def open_shell(host: str) -> None:
-        shell = own_shell(words.lang) if host == OUTSIDE else student_shell(cluster, host, words.lang)
+        shell = own_shell(words.lang, cluster.name) if host == OUTSIDE else student_shell(cluster, host, words.lang)
         panes.open_shell(cluster.outside, shell)
 
     hint = "" if tmux else words("cli.shell_elsewhere", host=referee.eyes.managers[0], option=_option(referee))
@@ -111,7 +115,7 @@ def show_guide(referee: Referee, words: Words, *, plain: bool, tmux: bool, notic
                   notice=" ".join(part for part in (notice, hint) if part))
     with raw_keys(sys.stdin.fileno()), alternate_screen():
         guide.run()
-    print(words("screen.keep") if not guide.screen.notice else guide.screen.notice)
+    print(words(_farewell(referee)) if not guide.screen.notice else guide.screen.notice)
     return 0
 
 

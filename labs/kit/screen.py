@@ -5,6 +5,7 @@ The menu at the bottom is truthful: it is made from `allowed_keys`, and those ke
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from labs.kit.comparing import render_comparison
@@ -97,13 +98,18 @@ class Screen:
             return False
         if not self.now.checks:
             return bool(self.now.asked)
-        open_ = [result for result in self.results if not result_waits_for_inspection(result)]
+        open_ = [result for result in self.results if keeps_open(result, self.now)]
         return bool(open_) and all_passed(open_)
 
 
 def result_waits_for_inspection(result: Result) -> bool:
     """The grader's own action comes last, when the student asks for it."""
     return result.perturb and result.status == "waiting"
+
+
+def keeps_open(result: Result, step: Step) -> bool:
+    """Does the step wait for this one?"""
+    return result.code not in step.also and not result_waits_for_inspection(result)
 
 
 def allowed_keys(screen: Screen) -> list[str]:
@@ -180,6 +186,8 @@ def _task(screen: Screen, words: Words, width: int, room: int) -> list[Line]:
         rows = [*wrapped(words("screen.aim") + " " + words("aim"), width, "info", first=" "), *rows]
     if alone:
         rows += wrapped(words("graded_aim"), width, first=" ")
+    if screen.now.rings:
+        rows += wrapped(words("screen.page") + " " + words(f"{key}.page"), width, "wait", first=" ")
     rows += wrapped(words("screen.goal") + " " + words(f"{key}.goal"), width, first=" ")
     rows += [row for host, command in screen.to_type for row in _command(host, command, words, width)]
     if f"{key}.look" in words and not screen.challenge:
@@ -187,7 +195,13 @@ def _task(screen: Screen, words: Words, width: int, room: int) -> list[Line]:
     return rows
 
 
+ELSEWHERE = re.compile(r"([A-Za-z]+\d?): (.+)")
+"""A command that is typed on another host than the others of its step says so: `manager1: docker node ls`."""
+
+
 def _command(host: str, command: str, words: Words, width: int) -> list[Line]:
+    elsewhere = ELSEWHERE.fullmatch(command)
+    host, command = elsewhere.groups() if elsewhere else (host, command)
     where = words("screen.outside") if host == OUTSIDE else words("screen.on", host=words.expand(host))
     text = words.expand(command)
     if len(where) + len(text) + 7 <= width:
@@ -249,7 +263,8 @@ def _ending(screen: Screen, words: Words, width: int) -> list[Line]:
         rows += wrapped(_helped(screen, words), width, "good", first=" ") if screen.challenge else []
         rows += [row for after in words.several("after") for row in wrapped(after, width, first=" ")]
     elif screen.done:
-        rows += wrapped(words("screen.last" if screen.last else "screen.done"), width, "good", first=" ")
+        end = "screen.last_exam" if screen.lab.exam else "screen.last"
+        rows += wrapped(words(end if screen.last else "screen.done"), width, "good", first=" ")
     if screen.notice:
         rows += wrapped(screen.notice, width, "wait", first=" ")
     return rows
@@ -277,7 +292,8 @@ def _menu(screen: Screen, words: Words, width: int) -> list[Line]:
 def _menu_rows(screen: Screen, words: Words, width: int) -> list[Line]:
     rows: list[Line] = [[]]
     for key in allowed_keys(screen):
-        level = f" ({screen.hint_level + 1}/{HINT_LEVELS})" if key == "h" else ""
+        price = words("screen.hint_price") if screen.lab.exam else ""
+        level = f" ({screen.hint_level + 1}/{HINT_LEVELS}{price})" if key == "h" else ""
         spans = line("   " if rows[-1] else " ", Span(key, "key"), f":{words(f'key.{key}')}{level}")
         if length([*rows[-1], *spans]) > width:
             rows.append([])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,10 +30,10 @@ class NoLab(Exception):
 
 
 def fresh_progress(store: Store, lab: Lab, seed: str | None, challenge: bool = False) -> Progress:
-    """What was reached, unless it is of another lab's values or finished: then from the start. A challenge begins at
-    the start, too; who goes on without it goes on as everybody."""
+    """What was reached, unless it is of another lab's values, finished, or of an exam: then from the start. A
+    challenge begins at the start, too; who goes on without it goes on as everybody."""
     progress = store.progress(lab.id)
-    if progress.finished or progress.seed != seed or challenge and not progress.challenge:
+    if progress.finished or progress.seed != seed or lab.exam or challenge and not progress.challenge:
         progress = Progress(lab.id, seed)
     progress.challenge = challenge
     progress.step = min(progress.step, len(lab.steps) - 1)
@@ -77,7 +78,7 @@ def _given(lab: Lab, cluster: Cluster, store: Store, run: Run, say: Say, challen
 
 def join_session(name: str | None, *, keep: bool = False) -> Referee:
     """The lab that another process runs. Raises what `clusters.find` raises, and NoLab."""
-    cluster = clusters.find(name or _only_lab())
+    cluster = clusters.find(name or os.environ.get(clusters.OWN) or _only_lab())
     store = Store(cluster.name, cluster.outside)
     run = store.run()
     if run is None:

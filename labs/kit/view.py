@@ -11,6 +11,7 @@ from typing import Any
 
 from labs.kit.captures import Heard, Place, heard
 from labs.kit.checks import Failed, GraderError, expect, require
+from labs.kit.clocks import Clocks
 from labs.kit.connections import CONNECTIONS, Connection, parse
 from labs.kit.engine_client import Engine
 from labs.kit.events import Events
@@ -71,6 +72,8 @@ class View:
     said: Mapping[str, str] = field(default_factory=dict)
     speed: float = 1.0
     events: Events = field(default_factory=Events)
+    clocks: Clocks = field(default_factory=Clocks)
+    _shots: list[Shot] | None = field(default=None, init=False, repr=False)
 
     expect = staticmethod(expect)
     require = staticmethod(require)
@@ -113,9 +116,11 @@ class View:
         return answers
 
     def shots(self) -> list[Shot]:
-        """What `lab probe` has seen so far, oldest first; empty if it never ran."""
-        eyes = self._eyes()
-        return read_probe(eyes.cluster, eyes.client)
+        """What `lab probe` has seen so far, oldest first; empty if it never ran. Read once for each look."""
+        if self._shots is None:
+            eyes = self._eyes()
+            self._shots = read_probe(eyes.cluster, eyes.client)
+        return self._shots
 
     def engine(self, host: str) -> Engine:
         """The public API of one host."""

@@ -151,6 +151,11 @@ class World:
                 found.add(Identity(host, process["pid"], process["start"], process["netns"]))
         return sorted(found, key=lambda identity: (identity.host, identity.pid))
 
+    def node_state(self, host: str) -> str:
+        """`Ready, active`, as the manager has it; – where it knows no such node."""
+        node = next((node for node in self.nodes if node.name == host), None)
+        return "–" if node is None else f"{'Ready' if node.ready else 'Down'}, {node.availability}"
+
     def up(self, host: str) -> bool:
         """Has it power?"""
         return bool(self.hosts.get(host, {}).get("up"))
@@ -166,6 +171,10 @@ class World:
             for host, items in self.containers.items() for item in items
             if SERVICE_LABEL not in (item.get("Labels") or {}) and item.get("State") == "running"
         ]
+
+    def by_hand(self) -> list[str]:
+        """The strangers, in words: `name (host)`."""
+        return [f"{one.name} ({one.host})" for one in self.strangers()]
 
     def per_node(self, service: str) -> dict[str, int]:
         """Live processes of the service on every Ready and Active node, zeros included."""

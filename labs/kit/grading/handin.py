@@ -43,6 +43,14 @@ class Command:
 
 
 @dataclass(frozen=True)
+class Sitting:
+    """What an exam's grade depends on besides: hints asked for, by step, and the clock's seconds ahead of UTC."""
+
+    hints: dict[str, int] = field(default_factory=dict)
+    zone: float | None = None
+
+
+@dataclass(frozen=True)
 class HandIn:
     """`problem`: why there is nothing to replay. `notes`: what the instructor should know of it."""
 
@@ -55,6 +63,7 @@ class HandIn:
     problem: str = ""
     participant: str = ""
     """Moodle's number of the student's hand-in, from the name of its folder."""
+    sitting: Sitting = Sitting()
 
 
 def gather(paths: Iterable[Path]) -> Iterator[HandIn]:
@@ -153,7 +162,16 @@ def bundle(student: str, data: bytes) -> HandIn:
     lab, seed = manifest.get("lab"), manifest.get("seed")
     if not isinstance(lab, str) or not (seed is None or isinstance(seed, str)):
         raise BadHandIn("its manifest does not say which lab and whose values")
-    return HandIn(str(manifest.get("student") or student), lab, seed, _commands(files), said, notes)
+    return HandIn(str(manifest.get("student") or student), lab, seed, _commands(files), said, notes,
+                  sitting=sitting(manifest))
+
+
+def sitting(manifest: dict[str, Any]) -> Sitting:
+    """Of older kits' hand-ins nothing is known."""
+    hints, zone = manifest.get("hints"), manifest.get("zone")
+    known = hints.items() if isinstance(hints, dict) else ()
+    levels = {str(step): level for step, level in known if isinstance(level, int) and level > 0}
+    return Sitting(levels, float(zone) if isinstance(zone, (int, float)) and abs(zone) <= 86400 else None)
 
 
 def _json(files: dict[str, bytes], name: str, kind: type) -> Any:

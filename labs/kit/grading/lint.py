@@ -61,7 +61,9 @@ def _texts(lab: Lab) -> list[str]:
     wanted += [f"predictions.{code}.{name}" for code in lab.questions for name in ("question", "form")]
     wanted += ["title", "aim", "graded_aim", "after.0"]
     found = [f"there is no text {key}" for key in wanted if key not in keys and f"{key}.0" not in keys]
-    used = {code for step in lab.steps for code in step.checks}
+    wanted_pages = [step.id for step in lab.steps if step.rings and f"steps.{step.id}.page" not in keys]
+    found += [f"the pager rings at step {step} and says nothing" for step in wanted_pages]
+    used = {code for step in lab.steps for code in (*step.checks, *step.also)}
     found += [f"steps.toml uses check {code}, which is not declared" for code in sorted(used - set(checks.checks))]
     return found + [f"step {step.id} has neither a check nor a question" for step in lab.steps
                     if not step.checks and not step.asked]
@@ -88,7 +90,8 @@ def _unfilled(lab: Lab) -> Iterator[str]:
             for hole in sorted(holes_of(text) - known - more) if key.startswith(FILLED) else ():
                 yield f"lab.{lang}.toml: nothing fills {{{hole}}} in {key}"
     for step in lab.steps:
-        for hole in sorted({hole for command in step.commands for hole in holes_of(command)} - known):
+        typed = [*step.commands, *(text for item in step.happens for text in item.values())]
+        for hole in sorted({hole for command in typed for hole in holes_of(command)} - known):
             yield f"steps.toml: nothing fills {{{hole}}} in step {step.id}"
 
 

@@ -11,7 +11,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +70,7 @@ def in_process(hand_in: HandIn, lang: str, covers: tuple[str, ...] = ()) -> dict
             "student": hand_in.student, "lab": hand_in.lab, "seed": hand_in.seed, "said": hand_in.said,
             "commands": [(command.host, command.line, command.at) for command in hand_in.commands],
             "notes": hand_in.notes, "name": f"g{uuid.uuid4().hex[:8]}", "lang": lang,
-            "covers": covers}), encoding="utf-8")
+            "covers": covers, "sitting": asdict(hand_in.sitting)}), encoding="utf-8")
         environ = {**os.environ, "XDG_STATE_HOME": place}
         argv = [sys.executable, "-m", "labs.kit.grading.worker", str(source), str(target)]
         with (Path(place) / "log").open("wb") as log:

@@ -14,15 +14,17 @@ from dataclasses import dataclass, field
 
 from labs.kit.checks import GraderError
 from labs.kit.grading.handin import Command, HandIn
+from labs.kit.incidents import RING_LINE, arrive
 from labs.kit.judge import PASSED, Result
 from labs.kit.outside import OUTSIDE
 from labs.kit.referee import Referee, settle
-from labs.kit.screen import result_waits_for_inspection
+from labs.kit.screen import keeps_open
 from labs.kit.typist import ShellStopped, Typist
 
 COMMAND_SECONDS = 45.0
 REPLAY_SECONDS = 240.0
 STEP_SECONDS = 20.0
+RING_TRIES = 3
 ESCAPES = re.compile(r"[^\n\t\x20-\x7e\u00a0-\uffff]")
 
 
@@ -34,11 +36,13 @@ class Replay:
     typist: Typist
     clock: Callable[[], float] = time.monotonic
     notes: list[str] = field(default_factory=list)
+    _told: bool = False
 
     def play(self, hand_in: HandIn) -> None:
         """Type everything that time allows."""
         self.referee.progress.said.update(
             {code: said for code, said in hand_in.said.items() if code in self.referee.lab.questions})
+        self._sit_down(hand_in)
         deadline = self.clock() + REPLAY_SECONDS * self.referee.run.speed
         hosts = {OUTSIDE, *(host.name for host in self.referee.eyes.cluster.hosts)}
         self._close_steps()
@@ -46,10 +50,31 @@ class Replay:
             if self.clock() > deadline:
                 self.notes.append(f"time is up after {number} of {len(hand_in.commands)} commands")
                 return
-            if command.host not in hosts:
+            if command.at:
+                self.referee.clocks.marks.append((self.clock(), command.at))
+            if rung(command):
+                self._ring(command.line.removeprefix(RING_LINE))
+            elif command.host not in hosts:
                 self.notes.append(f"there is no host {command.host!r}: {shown(command)} was not typed")
             else:
                 self._type(command)
+
+    def _sit_down(self, hand_in: HandIn) -> None:
+        """What a sitting was like: the hints that were asked for, the clock on the wall, and who rings the pager."""
+        self.referee.progress.hints.update(hand_in.sitting.hints)
+        if hand_in.sitting.zone is not None:
+            self.referee.clocks.zone = hand_in.sitting.zone
+        self._told = any(map(rung, hand_in.commands))
+
+    def _ring(self, step_id: str) -> None:
+        """The student went on to this step here; it may take longer now. Out of reach, nothing rings."""
+        progress, steps = self.referee.progress, self.referee.lab.steps
+        for _ in range(RING_TRIES):
+            if steps[progress.step].id == step_id:
+                arrive(self.referee)
+                break
+            self._close_steps()
+        self._close_steps()
 
     def _type(self, command: Command) -> None:
         try:
@@ -65,13 +90,19 @@ class Replay:
         while progress.step < len(steps) - 1:
             step = steps[progress.step]
             if not step.checks:
-                progress.step += 1
+                self._go_on()
                 continue
             results = settle(self.referee, lambda step=step: self.referee.judge_step(step),  # type: ignore[misc]
                              STEP_SECONDS, threading.Event().wait)
-            if any(not _closed(result) for result in results):
+            if any(result.status != PASSED and keeps_open(result, step) for result in results):
                 return
-            progress.step += 1
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Where the hand-in does not tell when the pager rang, it rings at once."""
+        self.referee.progress.step += 1
+        if not self._told:
+            arrive(self.referee)
 
     def judged(self, judge: Callable[[], list[Result]]) -> list[Result]:
         """The final judgement. Raises GraderError where the cluster is not to be judged at all."""
@@ -81,8 +112,9 @@ class Replay:
             raise GraderError(f"the cluster does not answer: {error}") from None
 
 
-def _closed(result: Result) -> bool:
-    return result.status == PASSED or result_waits_for_inspection(result)
+def rung(command: Command) -> bool:
+    """Not typed: here the pager rang."""
+    return command.host == OUTSIDE and command.line.startswith(RING_LINE)
 
 
 def shown(command: Command) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from labs.kit.clocks import local_zone
 from labs.kit.events import EVENTS_FILE, read_events
 from labs.kit.grading.handin import FORMAT, Command, chained
 from labs.kit.outside import OUTSIDE, acts_of
@@ -54,6 +55,7 @@ def pack(
     """The file's bytes."""
     manifest = {"format": FORMAT, "student": student, "lab": results["lab"], "seed": results["seed_id"],
                 "lab_hash": results["lab_hash"], "host_facts": results["host_facts"],
+                "hints": results.get("hints", {}), "zone": local_zone(),
                 "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
     lines = "".join(json.dumps({"at": c.at, "host": c.host, "line": c.line}) + "\n" for c in commands)
     files = {"manifest.json": json.dumps(manifest, indent=1), "commands.jsonl": lines,

@@ -15,7 +15,7 @@ from typing import Any
 from labs.kit.checks import GraderError
 from labs.kit.folder import UnknownLab, find_lab
 from labs.kit.grading.guard import MIB, Share, guarded
-from labs.kit.grading.handin import Command, HandIn
+from labs.kit.grading.handin import Command, HandIn, Sitting
 from labs.kit.grading.replay import COMMAND_SECONDS, Replay
 from labs.kit.judge import exit_code
 from labs.kit.referee import Referee
@@ -108,7 +108,7 @@ def main() -> None:
     source, target = Path(sys.argv[1]), Path(sys.argv[2])
     item = json.loads(source.read_text(encoding="utf-8"))
     hand_in = HandIn(item["student"], item["lab"], item["seed"], tuple(Command(*one) for one in item["commands"]),
-                     item["said"], tuple(item["notes"]))
+                     item["said"], tuple(item["notes"]), sitting=Sitting(**item["sitting"]))
     found = grade(hand_in, item["name"], item["lang"], tuple(item["covers"]))
     fresh = target.with_suffix(".new")
     fresh.write_text(json.dumps(found, ensure_ascii=False), encoding="utf-8")

@@ -11,9 +11,10 @@ from xml.etree import ElementTree
 
 import pytest
 
+from labs.kit.clocks import local_zone
 from labs.kit.grading import pages, writers
 from labs.kit.grading.command import file_names
-from labs.kit.grading.handin import Command, HandIn, chain_holds, chained, gather, of_bytes
+from labs.kit.grading.handin import Command, HandIn, Sitting, chain_holds, chained, gather, of_bytes
 from labs.kit.grading.pool import grade_all
 from labs.kit.grading.submit import pack, read_typed
 from labs.kit.grading.worker import broken, refused
@@ -45,7 +46,8 @@ def test_what_is_packed_can_be_read_again(tmp_path: Path) -> None:
     results = {"lab": "03-scaling", "seed_id": "s1", "lab_hash": "x", "host_facts": {}}
     commands = [Command("manager1", "docker node ls\ndocker ps", 1.5), Command("client", "lab load 4 é", 2.5)]
     found = one("x.swlab", pack("Zoé", results, {"P1": "4/3/3"}, commands, tmp_path))
-    assert found == HandIn("Zoé", "03-scaling", "s1", tuple(commands), {"P1": "4/3/3"})
+    sitting = Sitting({}, local_zone())
+    assert found == HandIn("Zoé", "03-scaling", "s1", tuple(commands), {"P1": "4/3/3"}, sitting=sitting)
 
 
 def test_a_script_is_typed_where_it_says() -> None:
