@@ -53,12 +53,19 @@ def the_cluster(command: str, name: str, words: Words) -> Cluster:
 
 
 def _before(cluster: Cluster) -> dict[str, Any]:
-    """What the kernel shows at this moment, for the record of an act: afterwards nobody could tell."""
+    """What the kernel and the managers' stores show at this moment, for the record of an act: afterwards nobody
+    could tell."""
     import time
+    from dataclasses import asdict
 
+    from labs.kit.members import MANAGER, members
     from labs.kit.world import first_processes
 
-    return {"t": time.monotonic(), "before": first_processes(cluster.call("evidence", tables=[])["hosts"])}
+    began, hosts = time.monotonic(), cluster.call("evidence", tables=[])["hosts"]
+    managers = [host.name for host in cluster.hosts if host.role == MANAGER and hosts[host.name]["up"]]
+    stores = members(cluster, managers) if len(managers) > 1 else {}
+    return {"t": began, "before": first_processes(hosts),
+            "stores": {name: asdict(member) for name, member in stores.items()}}
 
 
 def _note(cluster: Cluster, action: str, host: str = "", **data: Any) -> None:

@@ -3,8 +3,10 @@ Docker API, and docker commands typed on a host.
 
 lab.toml says what is given:
 
+    needs = ["etcd"]             # programs that not every machine has
     [given]
     swarm = true                 # every host but the client is in one swarm (false: bare hosts)
+    apart = ["manager2"]         # but these
     [[given.run]]                # then these, in order; the holes (of the host, too) are the lab's values
     on = "manager1"
     command = "docker service create --detach …"
@@ -12,9 +14,10 @@ lab.toml says what is given:
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,6 +28,7 @@ from labs.kit.look import Eyes
 from labs.kit.params import Params
 from labs.kit.waiting import until
 from labs.kit.world import World
+from topologies.clusters import tool_path
 
 Say = Callable[[str], None]
 """Called with a key of the kit's texts as each part begins."""
@@ -35,10 +39,13 @@ BUILT_IN = ("bridge", "host", "none", "docker_gwbridge", "ingress")
 
 def prepare(eyes: Eyes, table: Mapping[str, Any], params: Params, say: Say, speed: float = 1.0) -> World:
     """What the student is given. Raises GraderError when it does not come to rest."""
+    lacking = [tool for tool in table.get("needs", ()) if not shutil.which(tool, path=tool_path())]
+    if lacking:
+        raise GraderError(f"this lab needs {', '.join(lacking)}, which this machine lacks: see `lab doctor`")
     given = table.get("given", {})
     if given.get("swarm", True):
         say("given.swarm")
-        _form_swarm(eyes, speed)
+        _form_swarm(eyes, speed, given.get("apart", ()))
     for item in given.get("run", ()):
         say("given.service")
         _run(eyes, item["on"].format(**params.values()), item["command"].format(**params.values()))
@@ -97,7 +104,7 @@ def _leave(engine: Engine) -> None:
             raise GraderError(f"{engine.path.parent.name} does not leave its swarm: {error}") from None
 
 
-def _form_swarm(eyes: Eyes, speed: float) -> None:
+def _form_swarm(eyes: Eyes, speed: float, apart: Collection[str]) -> None:
     addresses = {host.name: host.address for host in eyes.cluster.hosts}
     first = eyes.managers[0]
     listen = "0.0.0.0:2377"
@@ -106,16 +113,15 @@ def _form_swarm(eyes: Eyes, speed: float) -> None:
         manager.post("/swarm/init", {"ListenAddr": listen, "AdvertiseAddr": addresses[first]})
     token = manager.get("/swarm")["JoinTokens"]["Worker"]
     for name, engine in eyes.engines.items():
-        if name != first and engine.get("/info")["Swarm"]["LocalNodeState"] != "active":
+        if name != first and name not in apart and engine.get("/info")["Swarm"]["LocalNodeState"] != "active":
             engine.post("/swarm/join", {"ListenAddr": listen, "AdvertiseAddr": addresses[name],
                                         "JoinToken": token, "RemoteAddrs": [f"{addresses[first]}:2377"]})
-    if not until(lambda: _ready(eyes), SETTLE_SECONDS * speed):
+    if not until(lambda: _ready(eyes) == len(eyes.engines) - len(apart), SETTLE_SECONDS * speed):
         raise GraderError("not all nodes became Ready")
 
 
-def _ready(eyes: Eyes) -> bool:
-    nodes = _manager(eyes).get("/nodes")
-    return len([node for node in nodes if node["Status"]["State"] == "ready"]) == len(eyes.engines)
+def _ready(eyes: Eyes) -> int:
+    return len([node for node in _manager(eyes).get("/nodes") if node["Status"]["State"] == "ready"])
 
 
 def _run(eyes: Eyes, host: str, command: str) -> None:

@@ -31,6 +31,12 @@ def read_number(text: str) -> str | None:
     return f"{float(found.group(1).replace(',', '.')):.12g}" if found else None
 
 
+def read_numbers(text: str) -> str | None:
+    """Several whole numbers in their order: `0, 0, 1` → `0 0 1`."""
+    words = [word for word in re.split(r"[\s,;/]+", text) if word]
+    return " ".join(str(int(word)) for word in words) if words and all(word.isdecimal() for word in words) else None
+
+
 def read_address(text: str) -> str | None:
     """An IPv4 address, with or without a prefix."""
     try:
@@ -59,7 +65,7 @@ def read_clock(text: str) -> str | None:
 
 READERS = {
     "split": read_split, "yesno": read_yes_no, "number": read_number, "address": read_address,
-    "addresses": read_addresses, "words": read_words, "clock": read_clock,
+    "addresses": read_addresses, "words": read_words, "numbers": read_numbers, "clock": read_clock,
 }
 
 

@@ -65,7 +65,7 @@ class Referee:
         """The last look, for the checks."""
         assert self.world is not None
         return View(self.params, self.world, self.run.history, goal, self._requests, self.eyes, self.see,
-                    self.progress.said, self.run.speed, self.store.events, self.clocks)
+                    self.progress.said, self.run.speed, self.store.events, self.progress.passed, self.clocks)
 
     def goal(self, step: Step) -> int:
         """The number of tasks a step is about; 0 in a lab that counts none."""

@@ -54,7 +54,7 @@ def _check(referee: Referee, result: Result, words: Words, goal: int) -> dict[st
 
 
 def _engine(referee: Referee) -> dict[str, str]:
-    version = referee.eyes.engines[referee.eyes.managers[0]].get("/version")
+    version = referee.eyes.engines[referee.eyes.asked].get("/version")
     platform_name = (version.get("Platform") or {}).get("Name") or "Docker Engine"
     return {"name": platform_name, "version": version.get("Version", "")}
 

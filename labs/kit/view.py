@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from labs.kit.engine_client import Engine
 from labs.kit.events import Events
 from labs.kit.history import History, Past
 from labs.kit.look import Eyes
+from labs.kit.members import Member, ask, members
 from labs.kit.params import Params
 from labs.kit.probe import PYTHON, Answers, Shot, Traffic, ask_everybody, read_probe, read_traffic, send
 from labs.kit.waiting import until
@@ -72,6 +73,8 @@ class View:
     said: Mapping[str, str] = field(default_factory=dict)
     speed: float = 1.0
     events: Events = field(default_factory=Events)
+    passed: Collection[str] = ()
+    """Codes of what was done on the way and stays passed."""
     clocks: Clocks = field(default_factory=Clocks)
     _shots: list[Shot] | None = field(default=None, init=False, repr=False)
 
@@ -128,9 +131,18 @@ class View:
 
     @property
     def manager(self) -> Engine:
-        """The public API of the first manager."""
+        """The public API of the first manager; of several, of the one that answered last."""
         eyes = self._eyes()
-        return eyes.engines[eyes.managers[0]]
+        return eyes.engines[eyes.asked]
+
+    @property
+    def stores(self) -> dict[str, Member]:
+        """What the managers' stores say of themselves, by host: those that have power and a store."""
+        return members(self._eyes().cluster, [name for name in self.world.swarm_hosts if self.world.up(name)])
+
+    def ask_stores(self, hosts: Sequence[str], path: str, **body: Any) -> dict[str, dict[str, Any]]:
+        """Their answers to another call of etcd's, as `labs.kit.members` has them."""
+        return ask(self._eyes().cluster, hosts, path, body)
 
     def run(self, host: str, argv: Sequence[str], seconds: float = EXEC_SECONDS) -> subprocess.CompletedProcess[str]:
         """A command in a host's namespaces. Raises GraderError if it cannot be run or does not end."""

@@ -94,7 +94,8 @@ class Stranger:
 
 @dataclass
 class World:
-    """`taken`: monotonic seconds. `errors`: hosts that did not answer, with what they said."""
+    """`taken`: monotonic seconds. `errors`: hosts that did not answer, with what they said. `leaderless`: the
+    managers that live agree on no leader; nodes, services and tasks are then as they were last known."""
 
     taken: float
     nodes: list[Node] = field(default_factory=list)
@@ -104,6 +105,7 @@ class World:
     hosts: dict[str, dict[str, Any]] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
     clients: tuple[str, ...] = ("client",)
+    leaderless: bool = False
 
     def __post_init__(self) -> None:
         self._processes = {

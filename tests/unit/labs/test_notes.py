@@ -47,7 +47,7 @@ def test_where_a_line_is() -> None:
 @pytest.mark.parametrize(("words", "code", "says"), [
     (["notes", "g6", "--lang", "fr"], 0, "étape 3"),
     (["for", "G6", "--lang", "en"], 0, "Start there: lab run 03-scaling"),
-    (["for", "D5", "--lang", "en"], 0, "13-managers · Several managers (coming)"),
+    (["for", "D5", "--lang", "en"], 0, "Start there: lab run 13-managers"),
     (["notes", "--lang", "fr"], 0, "RÉSEAU OVERLAY"),
     (["notes", "Z1", "--lang", "fr"], 2, "de A1 à G12"),
 ])

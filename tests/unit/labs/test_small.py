@@ -49,6 +49,7 @@ def test_predictions_are_read_in_any_spelling(kind: str, text: str, answer: str 
     ("address", "10.0.1.3/24", "10.0.1.3"), ("address", "worker1", None),
     ("addresses", "10.0.1.10, 10.0.1.9", "10.0.1.9 10.0.1.10"), ("addresses", "10.0.1.10 x", None),
     ("words", "a7, A2 a2", "A2 A7"), ("words", " ", None),
+    ("numbers", "0,0 1; 10", "0 0 1 10"), ("numbers", "0 one", None), ("numbers", " ", None),
 ])
 def test_answers_are_read_in_any_spelling(kind: str, text: str, answer: str | None) -> None:
     assert read(kind, text) == answer

@@ -1,0 +1,12 @@
+# expect: all_off
+# The last one as well.
+@manager2
+docker swarm join --token {truth_token} {address}:2377
+@manager3
+docker swarm join --token {truth_token} {address}:2377
+@step join
+@outside
+lab host manager1 poweroff
+@step leader
+lab host manager2 poweroff
+lab host manager3 poweroff

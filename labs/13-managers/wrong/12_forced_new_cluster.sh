@@ -1,0 +1,18 @@
+# expect: forced_new_cluster
+# The one that is left declares itself a cluster.
+@manager2
+docker swarm join --token {truth_token} {address}:2377
+@manager3
+docker swarm join --token {truth_token} {address}:2377
+@step join
+@outside
+lab host {truth_leader} poweroff
+@step leader
+@{truth_spoken}
+docker service scale {service}={some}
+@step obey
+@outside
+lab host {truth_follower} poweroff
+@step none
+@{truth_left}
+docker swarm init --force-new-cluster

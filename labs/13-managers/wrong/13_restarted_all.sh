@@ -1,0 +1,19 @@
+# expect: restarted_all
+# Both on again before anything is asked for.
+@manager2
+docker swarm join --token {truth_token} {address}:2377
+@manager3
+docker swarm join --token {truth_token} {address}:2377
+@step join
+@outside
+lab host {truth_leader} poweroff
+@step leader
+@{truth_spoken}
+docker service scale {service}={some}
+@step obey
+@outside
+lab host {truth_follower} poweroff
+@step none
+@outside
+lab host {truth_lost} start
+lab host {truth_lost} start

@@ -1,0 +1,21 @@
+# expect: unreachable_manager
+# One stays without power.
+@manager2
+docker swarm join --token {truth_token} {address}:2377
+@manager3
+docker swarm join --token {truth_token} {address}:2377
+@step join
+@outside
+lab host {truth_leader} poweroff
+@step leader
+@{truth_spoken}
+docker service scale {service}={some}
+@step obey
+@outside
+lab host {truth_follower} poweroff
+@step none
+@outside
+lab host {truth_lost} start
+@{truth_spoken}
+docker service scale {service}={more}
+@step again
