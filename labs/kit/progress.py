@@ -152,7 +152,12 @@ class Store:
     @property
     def events(self) -> Events:
         """What happened in this cluster since the lab was given (anew)."""
-        return read_events(self._run.with_name(EVENTS_FILE)).since_given()
+        return self.every_event.since_given()
+
+    @property
+    def every_event(self) -> Events:
+        """What happened before that, too."""
+        return read_events(self._run.with_name(EVENTS_FILE))
 
     def stamp(self) -> tuple[int, int]:
         """Changes when another process wrote one of the files."""

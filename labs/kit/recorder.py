@@ -1,7 +1,7 @@
 """Owns writing a cluster's events down while a lab runs: a thread an engine, from start to end of the session.
 
 A changed service or node is asked for at once, so that the record holds what it was changed to; what the event itself
-says of the change stays beside it, as `Attributes`.
+says of the change stays beside it, as `Attributes`; beside a new node, the tokens that were good when it came.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 
 from labs.kit.engine_client import Engine, EngineError
 from labs.kit.events import EVENTS_FILE, Event, write
+from labs.kit.grading.tokens import TOKENS
 
 RETRY_SECONDS = 0.5
 _ASKED = {"service": "/services/", "node": "/nodes/"}
@@ -59,6 +60,8 @@ class Recorder:
     def _with_object(self, engine: Engine, event: Event) -> Event:
         try:
             found = engine.get(_ASKED[event.kind] + event.id)
+            if (event.kind, event.action) == ("node", "create"):
+                found[TOKENS] = engine.get("/swarm")["JoinTokens"]
         except (OSError, EngineError):
             return event  # removed at once
         return Event(event.t, event.host, event.kind, event.action, event.name, event.id,

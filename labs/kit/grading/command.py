@@ -42,7 +42,7 @@ def submit(
         raise typer.Exit(2) from None
     cluster = referee.eyes.cluster
     results = as_json(referee, judge_now(referee, final=False), words, referee.last_goal)
-    commands = typed(cluster.run_dir, [host.name for host in cluster.hosts])
+    commands = typed(cluster.run_dir, [host.name for host in cluster.hosts], referee.store.every_event)
     target = Path(f"{file_names([student])[0]}.swlab")
     target.write_bytes(pack(student, results, referee.progress.said, commands, cluster.outside))
     print(words("cli.submitted", file=target, count=len(commands)))

@@ -7,36 +7,36 @@ import json
 import time
 import zipfile
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from labs.kit.clocks import local_zone
-from labs.kit.events import EVENTS_FILE, read_events
+from labs.kit.events import EVENTS_FILE, GIVEN, Events
 from labs.kit.grading.handin import FORMAT, Command, chained
+from labs.kit.grading.tokens import named, without
 from labs.kit.outside import OUTSIDE, acts_of
 
 TYPED = "typed"
 """In a host's directory of the run: what its shells kept (topologies/shell.bash)."""
 
 
-def typed(run_dir: Path, hosts: Iterable[str]) -> list[Command]:
-    """What was typed on these hosts, in the order it began."""
-    found = []
+def typed(run_dir: Path, hosts: Iterable[str], events: Events) -> list[Command]:
+    """What was typed on these hosts and done to them since the lab was last given, in the order it began; join tokens
+    by the names of their roles."""
+    found: list[Command] = []
     for host in hosts:
         try:
             data = (run_dir / "hosts" / host / TYPED).read_bytes()
         except OSError:
             continue  # nobody typed there
         found += read_typed(host, data)
-    found += acts(run_dir)
-    return sorted(found, key=lambda command: command.at)
-
-
-def acts(run_dir: Path) -> list[Command]:
-    """What was done to hosts and cables from outside, since the lab was last given."""
-    offset = time.time() - time.monotonic()
-    done = acts_of(read_events(run_dir / EVENTS_FILE).since_given())
-    return [Command(OUTSIDE, line, at + offset) for at, line in done]
+    known, offset = named(events), time.time() - time.monotonic()
+    begun = [event.t + offset for event in events.of("lab", GIVEN)]
+    found = [replace(command, line=without(command.line, known)) for command in found
+             if not begun or command.at >= begun[-1]]
+    done = [Command(OUTSIDE, line, at + offset) for at, line in acts_of(events.since_given())]
+    return sorted([*found, *done], key=lambda command: command.at)
 
 
 def read_typed(host: str, data: bytes) -> list[Command]:

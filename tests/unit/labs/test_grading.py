@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,13 @@ from xml.etree import ElementTree
 import pytest
 
 from labs.kit.clocks import local_zone
+from labs.kit.events import GIVEN, Event, Events
 from labs.kit.grading import pages, writers
 from labs.kit.grading.command import file_names
 from labs.kit.grading.handin import Command, HandIn, Sitting, chain_holds, chained, gather, of_bytes
 from labs.kit.grading.pool import grade_all
-from labs.kit.grading.submit import pack, read_typed
+from labs.kit.grading.submit import pack, read_typed, typed
+from labs.kit.grading.tokens import typed_again
 from labs.kit.grading.worker import broken, refused
 
 MANIFEST = {"format": 1, "student": "Zoé", "lab": "03-scaling", "seed": "s1"}
@@ -117,6 +120,41 @@ def test_an_edited_event_log_is_seen() -> None:
 def test_what_shells_kept_is_read_whole() -> None:
     data = b"1000000\tdocker ps\x002500000\tfor i in 1 2\ndo true; done\x00rubbish\x00"
     assert read_typed("h", data) == [Command("h", "docker ps", 1.0), Command("h", "for i in 1 2\ndo true; done", 2.5)]
+
+
+WORKER, MANAGER = f"SWMTKN-1-{'d' * 50}-{'w' * 25}", f"SWMTKN-1-{'d' * 50}-{'m' * 25}"
+
+
+def kept(folder: Path, host: str, *entries: tuple[float, str]) -> None:
+    """What a host's shells keep, at these wall-clock seconds."""
+    (folder / "hosts" / host).mkdir(parents=True)
+    text = "".join(f"{int(at * 1e6)}\t{line}\0" for at, line in entries)
+    (folder / "hosts" / host / "typed").write_text(text)
+
+
+def test_what_is_handed_in_is_typed_and_done_since_the_lab_was_given_with_tokens_by_name(tmp_path: Path) -> None:
+    wall, now = time.time(), time.monotonic()
+    kept(tmp_path, "manager2", (wall - 90, "docker swarm leave"), (wall - 30, f"docker swarm join --token {MANAGER}"))
+    kept(tmp_path, "worker1", (wall - 10, f"echo {WORKER} SWMTKN-1-other"))
+    came = Event(now - 29, "manager1", "node", "create", "manager2", "n2",
+                 {"Tokens": {"Worker": WORKER, "Manager": MANAGER}})
+    off = [Event(now - age, "manager1", "lab", "poweroff", data={"line": "lab host manager1 poweroff"})
+           for age in (95, 20)]
+    events = Events((off[0], Event(now - 60, "", "lab", GIVEN), came, off[1]))
+    assert [(one.host, one.line) for one in typed(tmp_path, ["client", "manager2", "worker1"], events)] == [
+        ("manager2", "docker swarm join --token SWMTKN-1-MANAGER"), ("outside", "lab host manager1 poweroff"),
+        ("worker1", "echo SWMTKN-1-WORKER SWMTKN-1-other")]
+
+
+def test_a_tokens_name_is_typed_again_as_the_token_that_is_good_now() -> None:
+    line = "docker swarm join --token SWMTKN-1-MANAGER 10.7.0.1:2377"
+    assert typed_again(line, lambda: {"Manager": MANAGER}) == line.replace("SWMTKN-1-MANAGER", MANAGER)
+    assert typed_again(line, dict) == line
+
+    def never() -> dict[str, str]:
+        raise AssertionError("asked for nothing")
+
+    assert typed_again("docker node ls", never) == "docker node ls"
 
 
 def graded(hand_in: HandIn, lang: str) -> dict[str, Any]:
