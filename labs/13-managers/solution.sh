@@ -35,7 +35,7 @@ docker service scale {service}={more}
 @outside
 lab host {truth_lost} start
 @{last}
-curl -s --unix-socket /run/swarmd/etcd/client:0 -d '{}' http://etcd/v3/maintenance/status
+curl -s --unix-socket /run/swarmd/etcd/client:0 -d '{}' http://etcd/v3/maintenance/status | tr , '\n'
 @step equal
 @manager1
 docker node promote {fourth}

@@ -98,6 +98,11 @@ class Shell:
             self._show(PASTE.sub("", text[shown:end]))
         return max(shown, end)
 
+    @property
+    def ended(self) -> bool:
+        """Did it end by itself, or with its host?"""
+        return self._process.poll() is not None
+
     def close(self) -> None:
         """End the shell and wait for it."""
         os.close(self._leader)
@@ -121,6 +126,8 @@ class Typist:
         """Type one line on a host, or outside of all (`outside`); what it printed. Raises ShellStopped."""
         if host == OUTSIDE:
             return self._outside(command)
+        if host in self._shells and self._shells[host].ended:
+            self.forget(host)  # the host was without power meanwhile: who types there opens another terminal
         if host not in self._shells:
             argv = student_shell(self._cluster, host, self._lang)
             self._shells[host] = Shell(argv, host, self._show, self._patience, self._cluster.join)
