@@ -34,14 +34,14 @@ def certificates(c: View) -> dict[str, dict[str, str]]:
 
 
 def listed(c: View) -> list[dict[str, Any]]:
-    """The nodes as manager1 lists them; none while it is no manager."""
+    """The nodes as manager1 lists them, once they have said their names; none while it is no manager."""
     try:
         nodes: list[dict[str, Any]] = c.engine(MANAGER).get("/nodes")
     except EngineError as error:
         if error.status in (406, 503):
             return []
         raise
-    return nodes
+    return [node for node in nodes if node["Description"].get("Hostname")]
 
 
 def sockets(c: View, host: str, *options: str) -> list[tuple[str, str]]:

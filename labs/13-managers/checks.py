@@ -68,6 +68,12 @@ def _address(end: str) -> str:
     return ".".join(str(byte) for byte in reversed(bytes.fromhex(end.partition(":")[0])))
 
 
+@lab.check("two", ever=True, within=CONVERGE)
+def two(c: View) -> None:
+    """On the way: a second manager. No points."""
+    c.require(len(managers(c)) >= 2, 2, len(managers(c)), final=not c.world.leaderless)
+
+
 @lab.check("c1", points=3, ever=True, within=CONVERGE, poll=1)
 def three(c: View) -> None:
     """The three are managers and nobody else is; each two of them are connected."""
@@ -266,7 +272,7 @@ def _spoken(c: View) -> str | None:
     return c.manager.path.parent.name if managers(c) and not c.world.leaderless else None
 
 
-@lab.mistake("joined_as_worker", "c1")
+@lab.mistake("joined_as_worker", "two", "c1")
 def _joined_as_worker(c: View) -> dict[str, Any] | None:
     found = [node.name for node in c.world.nodes if node.name in c.p.managers and not node.manager]
     return {"host": found[0]} if found else None

@@ -4,11 +4,12 @@
 docker swarm join-token manager
 @manager2
 docker swarm join --token {truth_token} {address}:2377
+docker node ls
+@step join2
 @manager3
 docker swarm join --token {truth_token} {address}:2377
-@manager1
 docker node ls
-@step join
+@step join3
 @outside
 lab host {truth_leader} poweroff
 @{last}

@@ -45,8 +45,8 @@ def certificate(c: View, host: str) -> dict[str, str]:
 
 
 def listed(c: View) -> list[dict[str, Any]]:
-    """The nodes as manager1 lists them; none while it is no manager."""
-    return list(_asked(c, "/nodes") or [])
+    """The nodes as manager1 lists them, once they have said their names; none while it is no manager."""
+    return [node for node in _asked(c, "/nodes") or [] if node["Description"].get("Hostname")]
 
 
 def _asked(c: View, path: str) -> Any:

@@ -16,7 +16,7 @@ from labs.kit.params import Derive, Params, graded, guided
 from labs.kit.words import Words, kit_words, read_toml
 
 LABS = Path(__file__).parent.parent
-_ELSEWHERE = re.compile(r"(outside|NODE|[a-z]+\d): (.+)")
+_ELSEWHERE = re.compile(r"(outside|client|NODE|[a-z]+\d|\{\w+\}): (.+)")
 HOLE = re.compile(r"\{(\w+)\}")
 """In a script: where a value of the lab goes."""
 

@@ -23,6 +23,8 @@ from labs.kit.words import Words
 DEBOUNCE, LONGEST_BURST = 0.2, 1.0
 TICK = 2.0
 """Seconds between glances at the clock and at what other processes wrote; the cluster is not asked for that."""
+MOST_KEYS = 8
+"""More than this at once were pasted, not pressed."""
 
 YES = {"y", "o"}
 
@@ -85,8 +87,7 @@ class Guide:
             keys = read_keys(sys.stdin.fileno())
             self.quit = self.quit or not keys and not sys.stdin.isatty()
             self._interrupted = False
-            for key in keys:
-                self.press(key)
+            self.take(keys)
         if "event" in woken:
             watcher.quiet(DEBOUNCE, LONGEST_BURST)
         if self.referee.store.stamp() != self._stamp:
@@ -164,6 +165,15 @@ class Guide:
         if not self.referee.eyes.cluster_lives():
             self.quit = True
             self.screen.notice = self.words("screen.gone")
+
+    def take(self, keys: list[str]) -> None:
+        """Keys that came at once. A whole line is meant for a shell: it may hold a q, and ends nothing here."""
+        if len(keys) > MOST_KEYS and self.screen.mode != ANSWER:
+            self.screen.notice = self.words("screen.pasted")
+            self.draw()
+            return
+        for key in keys:
+            self.press(key)
 
     def press(self, key: str) -> None:
         """One key; those that do nothing now do nothing."""

@@ -193,7 +193,7 @@ class View:
 
     def update_node(self, name: str, change: Callable[[dict[str, Any]], object]) -> None:
         """The grader acts: what `docker node update` does; `change` is given the node's specification."""
-        found = next(node for node in self.manager.get("/nodes") if node["Description"]["Hostname"] == name)
+        found = next(node for node in self.manager.get("/nodes") if node["Description"].get("Hostname") == name)
         spec = {"Labels": {}, **found["Spec"]}
         change(spec)
         self.manager.post(f"/nodes/{found['ID']}/update", spec, version=found["Version"]["Index"])

@@ -40,7 +40,7 @@ def watch(
     from swarmkit_py.errors import FailedPrecondition, InvalidArgument
 
     words, manager = words_of(lang), the_manager(name)
-    hosts = {node["ID"]: node["Description"]["Hostname"] for node in manager.get("/nodes")}
+    hosts = {node["ID"]: node["Description"].get("Hostname", "") for node in manager.get("/nodes")}
     asked = {key: values for key, values in (("kind", kind), ("service", [service] if service else None)) if values}
     query: dict[str, Any] = {"filters": asked, "old": 1, **({"from": start} if start >= 0 else {})}
     began = time.monotonic()

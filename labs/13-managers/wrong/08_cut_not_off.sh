@@ -4,6 +4,6 @@
 docker swarm join --token {truth_token} {address}:2377
 @manager3
 docker swarm join --token {truth_token} {address}:2377
-@step join
+@step join3
 @outside
 lab cut {truth_leader}

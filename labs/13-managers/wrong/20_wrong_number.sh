@@ -4,7 +4,7 @@
 docker swarm join --token {truth_token} {address}:2377
 @manager3
 docker swarm join --token {truth_token} {address}:2377
-@step join
+@step join3
 @outside
 lab host {truth_leader} poweroff
 @step leader

@@ -71,7 +71,7 @@ def read(
 ) -> Names:
     """The API's answers, pure."""
     called = {service["ID"]: service["Spec"]["Name"] for service in services}
-    hosts = {node["ID"]: node["Description"]["Hostname"] for node in nodes}
+    hosts = {node["ID"]: node["Description"].get("Hostname", "") for node in nodes}
     down = {node["ID"] for node in nodes if node.get("Status", {}).get("State") == "down"}
     running = [task for task in tasks if task["Status"]["State"] == "running" and task["NodeID"] not in down]
     addresses: dict[str, str] = {}

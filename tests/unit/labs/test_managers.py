@@ -13,6 +13,7 @@ from labs.kit.checks import GraderError
 from labs.kit.engine_client import EngineError, EngineSilent
 from labs.kit.look import NO_LEADER, Eyes
 from labs.kit.members import Member, leader, read_member
+from labs.kit.world import read_nodes
 from tests.unit.labs.worlds import node, service
 
 Answer = Callable[[str], Any]
@@ -96,6 +97,11 @@ def test_silence_of_a_manager_with_power_is_our_fault_and_without_power_a_fact()
         eyes(FakeCluster(), silent, no_manager).look()
     world = eyes(FakeCluster({"manager1", "manager2"}), silent, silent).look()
     assert not world.nodes and not world.leaderless
+
+
+def test_a_node_that_has_not_said_its_name_yet_is_no_column() -> None:
+    young = {**node("manager2"), "Description": {}}
+    assert [one.name for one in read_nodes([node("manager1"), young])] == ["manager1"]
 
 
 def test_what_a_store_says_is_read_where_zeros_are_left_out() -> None:

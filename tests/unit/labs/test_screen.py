@@ -185,3 +185,13 @@ def test_an_answer_is_judged_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guide, "refresh", lambda: looks.append("look"))
     guide._answer()
     assert looks == ["look"]
+
+
+def test_a_line_pasted_into_the_guide_presses_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    guide = Guide.__new__(Guide)
+    guide.screen, guide.quit, guide.words = reading("1", "2", "failed"), False, LAB.words("en", PARAMS)
+    monkeypatch.setattr(guide, "draw", lambda: None)
+    guide.take(list("docker swarm join --token SWMTKN-1-q"))
+    assert not guide.quit and "F2" in guide.screen.notice
+    guide.take(["q"])
+    assert guide.quit
