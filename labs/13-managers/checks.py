@@ -106,20 +106,19 @@ def stores_at(event: Event) -> Mapping[str, Member]:
 def another_leads(c: View) -> None:
     """The leader's machine is off, another leads in a later term, and the others' processes are the same."""
     act = lost(c)
-    c.require(act is not None, "–", "–", final=True)
+    c.require(act is not None, 1, 0, final=True)
     assert act is not None
     term = stores_at(act)[act.host].term
-    c.require(not c.world.up(act.host), f"> {term}", "–", host=act.host, final=True)
+    c.require(not c.world.up(act.host), 1, 0, before=term, final=True)
     stores = c.stores
     now = leader(stores)
-    c.require(bool(now) and stores[now].term > term, f"> {term}", stores[now].term if now else "–", host=act.host)
-    listed = next((node.name for node in c.world.nodes if node.leader), "")
-    c.require(not c.world.leaderless and listed == now, f"> {term}", f"{stores[now].term}, {listed or '–'}",
-              host=act.host)
+    known = {node.name for node in c.world.nodes if node.leader}
+    c.require(bool(now) and stores[now].term > term and known == {now}, 1, 0, before=term,
+              term=stores[now].term if now else "–")
     before = {name: found for name, found in act.data["before"].items() if name != act.host}
     alive = first_processes(c.world.hosts)
     gone = [one for name, found in before.items() for one in found if one not in alive[name]]
-    c.require(not gone, f"> {term}", f"-{len(gone)}", host=act.host, final=True)
+    c.require(not gone, 1, 1, before=term, term=stores[now].term, gone=len(gone), final=True)
 
 
 @lab.check("obeys", needs=("c2",), ever=True, within=CONVERGE)
@@ -130,12 +129,19 @@ def obeys(c: View) -> None:
     c.require(lives(c) == c.p.some, c.p.some, lives(c), off=1)
 
 
-@lab.check("c3", needs=("c2",), points=4, ever=True, within=CONVERGE, poll=1)
+@lab.check("minority", needs=("c2",), ever=True, within=CONVERGE, poll=1)
 def nobody_leads(c: View) -> None:
-    """Two of three have no power: no store knows a leader, a write is refused, and every request is answered."""
-    c.require(len(off(c)) == 2, 2, len(off(c)), bad="–", final=True)
+    """Two of three have no power, and the store that is left knows no leader. No points."""
+    c.require(len(off(c)) == 2, 2, len(off(c)), final=True)
     store = c.stores.get(on(c)[0])
-    c.require(c.world.leaderless and store is not None and not store.leader, 2, 2, bad="–")
+    c.require(c.world.leaderless and store is not None and not store.leader, 2, 2)
+
+
+@lab.check("c3", needs=("minority",), points=4, ever=True, within=CONVERGE, poll=1)
+def served_and_refused(c: View) -> None:
+    """Meanwhile a write is refused, and every request is answered."""
+    c.require(len(off(c)) == 2, 2, len(off(c)), bad="–", final=True)
+    c.require(c.world.leaderless, 2, 2, bad="–")
     c.require(refused(c, on(c)[0]), 2, 2, bad="–", final=True)
     bad = unanswered(c)
     c.require(not bad, 2, 2, bad=bad)
@@ -288,31 +294,31 @@ def _four(c: View) -> dict[str, Any] | None:
     return {} if len(managers(c)) == 4 else None
 
 
-@lab.mistake("killed_a_worker", "c2", "c3")
+@lab.mistake("killed_a_worker", "c2", "minority", "c3")
 def _killed_a_worker(c: View) -> dict[str, Any] | None:
     found = [host for host in c.world.swarm_hosts if host not in c.p.managers and not c.world.up(host)]
     return {"host": found[0]} if found else None
 
 
-@lab.mistake("drained_not_killed", "c2", "c3")
+@lab.mistake("drained_not_killed", "c2", "minority", "c3")
 def _drained(c: View) -> dict[str, Any] | None:
     found = [node.name for node in managers(c) if node.availability != "active"]
     return {"node": found[0]} if found else None
 
 
-@lab.mistake("demoted_instead", "c2", "c3")
+@lab.mistake("demoted_instead", "c2", "minority", "c3")
 def _demoted(c: View) -> dict[str, Any] | None:
     found = [node.name for node in c.world.nodes if node.name in c.p.managers and not node.manager]
     return {"node": found[0]} if found else None
 
 
-@lab.mistake("daemon_stopped", "c2", "c3")
+@lab.mistake("daemon_stopped", "c2", "minority", "c3")
 def _daemon(c: View) -> dict[str, Any] | None:
     found = [event.host for event in c.events.of("lab", "daemon-stop", "daemon-kill") if event.host in c.p.managers]
     return {"host": found[-1]} if found and not lost(c) else None
 
 
-@lab.mistake("cut_not_off", "c2", "c3")
+@lab.mistake("cut_not_off", "c2", "minority", "c3")
 def _cut(c: View) -> dict[str, Any] | None:
     found = [event.host for event in c.events.of("lab", "cut") if event.host in c.p.managers]
     return {"host": found[-1]} if found else None
@@ -332,14 +338,14 @@ def _follower_off(c: View) -> dict[str, Any] | None:
     return {"host": found[-1].host, "leader": leader(stores_at(found[-1]))}
 
 
-@lab.mistake("one_back_on", "c3")
+@lab.mistake("one_back_on", "minority", "c3")
 def _one_back(c: View) -> dict[str, Any] | None:
     act = lost(c)
     back = [event for event in c.events.of("lab", "start") if act and event.host == act.host and event.t > act.t]
     return {"host": back[-1].host} if back and len(off(c)) < 2 else None
 
 
-@lab.mistake("all_off", "c3")
+@lab.mistake("all_off", "minority", "c3")
 def _all_off(c: View) -> dict[str, Any] | None:
     return {} if not on(c) else None
 

@@ -22,12 +22,14 @@ docker service scale {service}={some}
 @predict P2 {predict_P2}
 @outside
 lab host {truth_follower} poweroff
-@client
-curl -s {url}
+@{truth_left}
+docker node ls
 @step none
+@client
+curl {url}
 @{truth_left}
 docker service scale --detach {service}={more}
-docker node ls
+@step page
 @outside
 lab host {truth_lost} start
 @{truth_spoken}
@@ -36,7 +38,7 @@ docker service scale {service}={more}
 @outside
 lab host {truth_lost} start
 @{last}
-curl -s --unix-socket /run/swarmd/etcd/client:0 -d '{}' http://etcd/v3/maintenance/status | tr , '\n'
+curl -s --unix-socket /run/swarmd/etcd/client:0 -d '{}' http://etcd/v3/maintenance/status | tr ',{}' '\n'
 @step equal
 @manager1
 docker node promote {fourth}

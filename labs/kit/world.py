@@ -278,7 +278,7 @@ def _addresses(task: Mapping[str, Any]) -> dict[str, str]:
 
 
 def read_nodes(answer: list[dict[str, Any]]) -> list[Node]:
-    """`GET /nodes`, by name. One that has just joined has not said yet what its name is: it has nothing to do so far."""
+    """`GET /nodes`, by name. One that has just joined has not said what its name is: it has nothing to do so far."""
     nodes = [
         Node(item["ID"], item["Description"]["Hostname"], item["Spec"]["Role"] == "manager",
              bool((item.get("ManagerStatus") or {}).get("Leader")), item["Status"]["State"] == "ready",

@@ -14,5 +14,6 @@ docker service scale {service}={some}
 @outside
 lab host {truth_follower} poweroff
 @step none
+@step page
 @{truth_left}
 docker swarm init --force-new-cluster

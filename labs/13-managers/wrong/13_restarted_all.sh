@@ -14,6 +14,7 @@ docker service scale {service}={some}
 @outside
 lab host {truth_follower} poweroff
 @step none
+@step page
 @outside
 lab host {truth_lost} start
 lab host {truth_lost} start
