@@ -23,7 +23,8 @@ def compare(referee: Referee, number: int) -> Comparison:
     lab, cluster = referee.lab, referee.eyes.cluster
     offset = time.time() - time.monotonic()
     entered = [(at + offset, step) for at, step in referee.store.events.entered()]
-    commands = [(one.at, (one.host, one.line)) for one in typed(cluster.run_dir, [h.name for h in cluster.hosts])]
+    done = typed(cluster.run_dir, [host.name for host in cluster.hosts], referee.store.every_event)
+    commands = [(one.at, (one.host, one.line)) for one in done]
     step = lab.steps[number].id
     return Comparison(number, while_at(step, entered, commands), reference(lab, number, referee.value),
                       kept=any(name == step for _, name in entered))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from labs.kit.events import Event, Events, read_events, write
-from labs.kit.grading.submit import acts
+from labs.kit.grading.submit import typed
 from labs.kit.lives import fewest, lives, successor
 from labs.kit.outside import OUTSIDE, NoAct, words_of
 from labs.kit.world import Identity, first_processes
@@ -60,8 +60,9 @@ def test_acts_are_part_of_a_hand_in_but_not_what_was_before_the_lab_was_given_ag
         Event(1.0, "worker1", "lab", "cut", "worker1", "", {"line": "lab cut worker1"}),
         Event(2.0, "", "lab", "given"), Event(3.0, "worker2", "lab", "poweroff", "worker2"),
         Event(4.0, "worker2", "lab", "heal", "worker2", "", {"line": "lab heal worker2"})])
-    assert len(read_events(tmp_path / "events.jsonl").found) == 4
-    assert [(command.host, command.line) for command in acts(tmp_path)] == [(OUTSIDE, "lab heal worker2")]
+    events = read_events(tmp_path / "events.jsonl")
+    assert len(events.found) == 4
+    assert [(one.host, one.line) for one in typed(tmp_path, [], events)] == [(OUTSIDE, "lab heal worker2")]
 
 
 def test_processes_of_a_service_are_also_those_that_nobody_wants_any_more() -> None:
