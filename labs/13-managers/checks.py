@@ -129,7 +129,7 @@ def obeys(c: View) -> None:
     c.require(lives(c) == c.p.some, c.p.some, lives(c), off=1)
 
 
-@lab.check("minority", needs=("c2",), ever=True, within=CONVERGE, poll=1)
+@lab.check("minority", needs=("obeys",), ever=True, within=CONVERGE, poll=1)
 def nobody_leads(c: View) -> None:
     """Two of three have no power, and the store that is left knows no leader. No points."""
     c.require(len(off(c)) == 2, 2, len(off(c)), final=True)

@@ -8,5 +8,9 @@ docker swarm join --token {truth_token} {address}:2377
 @outside
 lab host {truth_leader} poweroff
 @step leader
+@{truth_spoken}
+docker service scale {service}={some}
+@step obey
+@outside
 lab host {truth_lost} start
 lab host {truth_follower} poweroff

@@ -8,5 +8,9 @@ docker swarm join --token {truth_token} {address}:2377
 @outside
 lab host manager1 poweroff
 @step leader
+@{truth_spoken}
+docker service scale {service}={some}
+@step obey
+@outside
 lab host manager2 poweroff
 lab host manager3 poweroff
