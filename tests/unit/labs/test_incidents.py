@@ -22,7 +22,7 @@ from labs.kit.folder import find_lab, read_lab
 from labs.kit.grading.handin import Command, HandIn, Sitting, bundle, sitting
 from labs.kit.grading.lint import lint
 from labs.kit.grading.replay import Replay
-from labs.kit.grading.submit import acts
+from labs.kit.grading.submit import typed
 from labs.kit.incidents import RING_LINE, arrive, rang, rings
 from labs.kit.judge import FAILED, PASSED, Result, score
 from labs.kit.outside import OUTSIDE
@@ -100,7 +100,7 @@ def test_a_cable_is_cut_by_nobody_s_hand(tmp_path: Path) -> None:
     assert ("cut", {"name": one.params.silent, "seconds": None}) in cluster.calls
     [cut] = logged(tmp_path).of("lab", "cut")
     assert cut.host == one.params.silent and "line" not in cut.data
-    assert [command.line for command in acts(tmp_path)] == [f"{RING_LINE}cable"]
+    assert [command.line for command in typed(tmp_path, [], logged(tmp_path))] == [f"{RING_LINE}cable"]
 
 
 def test_who_removed_the_service_is_spared_its_release_but_a_fault_of_ours_is_told(
