@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swarmkit_py.manager.allocator.ipam import Pool, gateway_of, next_subnet
@@ -64,6 +64,7 @@ def test_a_range_and_a_gateway_of_one_s_own() -> None:
         f"10.9.0.{last}/29" for last in (1, 2, 3, 4, 5)] + [None]
 
 
+@settings(deadline=None)
 @given(prefix=st.integers(24, 29), gateway=st.integers(1, 6), more=st.integers(0, 5), turns=st.integers(1, 300))
 def test_no_address_is_given_twice_nor_the_gateway_s(prefix: int, gateway: int, more: int, turns: int) -> None:
     subnet = ipaddress.IPv4Network(f"10.9.0.0/{prefix}")

@@ -141,7 +141,7 @@ def test_looking_leaves_nothing_in_progress_events_and_hand_in(tmp_path: Path) -
     render_comparison(compare(referee, 2), LAB, LAB.words("en", PARAMS), 80)
     assert before == (referee.store.progress(LAB.id).to_text(), (tmp_path / EVENTS_FILE).read_text())
     results = {"lab": LAB.id, "seed_id": None, "lab_hash": "", "host_facts": {}, "checks": []}
-    packed = pack("s", results, {}, typed(tmp_path, ["manager1"]), tmp_path)
+    packed = pack("s", results, {}, typed(tmp_path, ["manager1"], referee.store.every_event), tmp_path)
     with zipfile.ZipFile(io.BytesIO(packed)) as archive:
         everything = "".join(archive.read(name).decode() for name in archive.namelist())
     assert "update --replicas" in everything and "scale" not in everything
