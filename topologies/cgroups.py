@@ -171,8 +171,8 @@ def join_open(doors: list[int]) -> None:
 def mount(found: list[Hierarchy]) -> None:
     """Inside: what is below the cluster's cgroups, and nothing else of the machine's. Raises OSError."""
     flags = syscalls.MS_NOSUID | syscalls.MS_NODEV | syscalls.MS_NOEXEC
-    if any(hierarchy.name for hierarchy in found):
-        syscalls.tmpfs(str(PLACE))
+    # The kernel mounts no file system twice on one place (EBUSY): where /sys/fs/cgroup is a cgroup2, cover it first.
+    syscalls.tmpfs(str(PLACE))
     for hierarchy in found:
         target = PLACE / hierarchy.name
         target.mkdir(exist_ok=True)

@@ -37,7 +37,7 @@ class Trees(NamedTuple):
     def own(cls, plan: Plan) -> Trees:
         """As they are, with the owners they have."""
         return cls(
-            syscalls.clone_tree(plan.run_dir), tuple((syscalls.clone_tree(path), path) for path in plan.keep)
+            _run_dir(plan), tuple((syscalls.clone_tree(path), path) for path in plan.keep)
         )
 
     @classmethod
@@ -54,7 +54,14 @@ class Trees(NamedTuple):
                 os.close(tree)
                 tree = syscalls.clone_tree(path)
             kept.append((tree, path))
-        return cls(syscalls.clone_tree(plan.run_dir), tuple(kept))
+        return cls(_run_dir(plan), tuple(kept))
+
+
+def _run_dir(plan: Plan) -> int:
+    """Private: where mounts are shared, as under systemd, what is mounted on a copy would appear outside as well."""
+    tree = syscalls.clone_tree(plan.run_dir)
+    syscalls.set_mount_attributes(tree)
+    return tree
 
 
 def arrange(trees: Trees, plan: Plan) -> None:
