@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from swarmkit_py.errors import AlreadyExists
+from swarmkit_py.errors import AlreadyExists, FailedPrecondition
 from topologies import cgroups, places
 from topologies.processes import Process
 
@@ -103,8 +103,11 @@ def remove(ledger: Ledger) -> None:
     """Remove all that this ledger names, once its sandbox has ended; does nothing if that was done before."""
     if ledger.init is not None:
         ledger.init.wait(_DYING_SECONDS)
-    with _locked(ledger.path.parent):
-        _remove_locked(ledger)
+    try:
+        with _locked(ledger.path.parent):
+            _remove_locked(ledger)
+    except FailedPrecondition:  # all that lay below it is gone, as when a user logs out: what lies elsewhere is left
+        _remove_cgroups(ledger.cgroups)
 
 
 def sweep(base: Path) -> None:
@@ -175,11 +178,14 @@ def _locked(base: Path) -> Iterator[None]:
 
 
 def _lock(base: Path) -> int:
+    """Raises FailedPrecondition if there is no place for `base`: /run/user/UID goes when its user logs out."""
     while True:
         try:
             places.make_private(base)
             fd = os.open(base / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except FileNotFoundError:
+            if not base.parent.is_dir():
+                raise FailedPrecondition(f"{base.parent} is gone: log in anew, or set XDG_RUNTIME_DIR.") from None
             continue  # removed by the one who was last, just now
         fcntl.flock(fd, fcntl.LOCK_EX)
         if os.fstat(fd).st_nlink:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from swarmkit_py.errors import AlreadyExists
+from swarmkit_py.errors import AlreadyExists, FailedPrecondition
 from topologies import ledger as book
 from topologies.ledger import Ledger
 from topologies.processes import Process, identify
@@ -56,6 +57,21 @@ def test_a_late_remover_does_not_touch_the_next_run_of_that_name(tmp_path: Path)
     (tmp_path / "a").mkdir()
     book.remove(first)
     assert (tmp_path / "a").exists() and book.ledgers(tmp_path)[0].run_id == "r2"
+
+
+@pytest.mark.timeout(10)
+def test_a_runtime_directory_that_went_away_takes_all_with_it_but_the_cgroups(tmp_path: Path) -> None:
+    """As /run/user/UID does when its user logs out while a lab runs."""
+    base, cgroup = tmp_path / "gone" / "swarmlab", tmp_path / "cgroup"
+    base.parent.mkdir()
+    cgroup.mkdir()
+    ledger = new(base)._replace(cgroups=(str(cgroup),))
+    book.claim(ledger)
+    shutil.rmtree(base.parent)
+    book.remove(ledger)
+    assert not cgroup.exists() and not base.parent.exists()
+    with pytest.raises(FailedPrecondition, match="log in anew"):
+        book.claim(new(base, run_id="r2"))
 
 
 def test_removal_follows_no_links(tmp_path: Path) -> None:
