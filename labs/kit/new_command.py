@@ -50,9 +50,9 @@ def new(
               file=sys.stderr)
         raise typer.Exit(FAULT) from None
     print(f"{place / lab_id}: a lab that plays. Every TODO in it is yours.\n"
-          f"  lab run {lab_id}           play it\n"
-          f"  lab lint {lab_id} --fast   what is left to do, and whether it plays as it says\n"
-          "  docs/teaching/writing.md    how a check, a wrong idea and a text are written")
+          f"  play it:           lab run {lab_id}\n"
+          f"  what is left:      lab lint {lab_id} --fast\n"
+          "  how it is written: docs/teaching/writing.md")
 
 
 def full_name(name: str, there: set[str]) -> str:

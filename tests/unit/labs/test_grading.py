@@ -187,6 +187,22 @@ def test_a_graders_error_is_no_zero_in_any_report() -> None:
     assert "it &lt;asks&gt;" in pages.student_page(found[1])
 
 
+def test_a_student_is_told_in_the_language_of_the_grading() -> None:
+    hand_ins = [HandIn("a", "03-scaling", commands=(LS,)), HandIn("b", problem="it is no zip file")]
+    judged, none = grade_all(hand_ins, "fr", 1, one=graded)
+    judged["notes"] = ["time is up after 3 of 9 commands"]
+    judged["checks"].append({**judged["checks"][0], "status": "waiting", "needs": ["sc2"], "help": None})
+    page = pages.student_page(judged)
+    assert '<html lang="fr">' in page and "<th>Pourquoi" in page and "échoué" in page
+    assert "too few (attendu 10, trouvé 5)" in page and "il faut d&#x27;abord sc2" in page
+    assert "le temps est écoulé après 3 commandes sur 9" in page
+    assert "ce n&#x27;est pas un fichier zip" in pages.student_page(none)
+    assert "le temps est écoulé" in writers.feedback(judged)
+    assert "cela ne coûte rien" in writers.feedback({**broken(hand_ins[0], "it fell"), "lang": "fr"})
+    (english,) = grade_all(hand_ins[:1], "en", 1, one=graded)
+    assert '<html lang="en">' in pages.student_page(english) and "expected 10, found 5" in pages.student_page(english)
+
+
 def test_moodle_gets_its_own_numbers_back() -> None:
     archive = zipped({"Zoé_1234_assignsubmission_file_/work.sh": "docker ps\n", "Bob/x.sh": "docker ps\n"})
     found = grade_all(list(of_bytes("all.zip", archive)), "en", 2, "03-scaling",
