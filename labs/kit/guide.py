@@ -94,6 +94,8 @@ class Guide:
             self.referee.reload()
             self._take_progress()
             woken.add("event")
+        if self.screen.mode == COMPARE:
+            self._compare(0)  # a command is kept when it ends, which may be after its step has passed
         if "event" in woken or (due is not None and not woken and due <= TICK):
             self.refresh()
         else:
@@ -223,7 +225,7 @@ class Guide:
         self.screen.mode, self.screen.compared = COMPARE, compare(self.referee, number)
 
     def _compare(self, way: int) -> None:
-        """The next step that may be seen, or the one before."""
+        """The next step that may be seen, or the one before, or this one as it is by now."""
         if self.screen.compared is not None:
             steps = self.screen.open_steps
             number = steps[steps.index(self.screen.compared.number) + way]

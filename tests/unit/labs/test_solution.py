@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 import zipfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -132,6 +133,20 @@ def test_the_guide_shows_it_and_goes_through_the_steps(tmp_path: Path) -> None:
     assert guide.screen.compared.number == 0 and guide.screen.compared.mine == (("manager1", "docker service ls"),)
     guide.press("b")
     assert guide.screen.mode == WATCH
+
+
+def test_what_ends_while_one_looks_is_added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    referee = running(tmp_path, Progress(LAB.id, step=2, done={"up"}))
+    guide = Guide.__new__(Guide)
+    guide.referee, guide.screen = referee, Screen(LAB, 2, open_steps=(2,))
+    guide.words, guide.draw = LAB.words("en", PARAMS), cast("Any", lambda: None)  # type: ignore[method-assign]
+    guide._resized, guide._interrupted, guide._stamp = False, False, referee.store.stamp()
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(fileno=lambda: 0))
+    guide.press("s")
+    assert guide.screen.compared is not None and guide.screen.compared.mine == ()
+    type_on(tmp_path, "docker service scale web=10")
+    guide._turn(cast("Any", SimpleNamespace(wait=lambda keyboard, seconds: set())))
+    assert guide.screen.compared.mine == (("manager1", "docker service scale web=10"),)
 
 
 def test_looking_leaves_nothing_in_progress_events_and_hand_in(tmp_path: Path) -> None:
