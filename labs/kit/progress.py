@@ -117,6 +117,8 @@ class Run:
     speed: float = 1.0
     scratch: bool = False
     """Nobody's progress: it lies beside the run and goes with it (`--solve`)."""
+    place: str = ""
+    """The lab's folder: who looks from another terminal may not know where labs of one's own are ($LAB_PATH)."""
 
 
 class Store:
@@ -140,13 +142,14 @@ class Store:
         try:
             data: dict[str, Any] = json.loads(self._run.read_text(encoding="utf-8"))
             return Run(data["lab"], data["seed"], from_json(data["history"]), data["changed"], data["speed"],
-                       data["scratch"])
+                       data["scratch"], data["place"])
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
     def save_run(self, run: Run) -> None:
         data = {"lab": run.lab, "seed": run.seed, "history": run.history.to_json(),
-                "changed": run.changed, "speed": run.speed, "scratch": run.scratch}
+                "changed": run.changed, "speed": run.speed, "scratch": run.scratch,
+                "place": run.place}
         _replace(self._run, json.dumps(data))
 
     @property

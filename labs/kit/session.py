@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 from labs.kit.cluster_port import Cluster
 from labs.kit.events import GIVEN, note
-from labs.kit.folder import LABS, Lab, find_lab
+from labs.kit.folder import LABS, Lab, find_lab, read_lab
 from labs.kit.given import prepare, reset
 from labs.kit.history import History
 from labs.kit.look import Eyes
@@ -56,7 +57,7 @@ def open_session(
     try:
         store = Store(name, cluster.outside, scratch=scratch)
         recorder = Recorder(Eyes(cluster, str(lab.table["client"])).engines, cluster.outside)
-        run = Run(lab.id, seed, History(), scratch=scratch)
+        run = Run(lab.id, seed, History(), scratch=scratch, place=str(lab.path))
         yield _given(lab, cluster, store, run, say, challenge)
     finally:
         if recorder is not None:
@@ -83,7 +84,7 @@ def join_session(name: str | None, *, keep: bool = False) -> Referee:
     run = store.run()
     if run is None:
         raise NoLab(cluster.name)
-    lab = find_lab(run.lab)
+    lab = read_lab(Path(run.place)) if run.place else find_lab(run.lab)
     eyes = Eyes(cluster, str(lab.table["client"]))
     return Referee(lab, lab.params(run.seed), eyes, store, store.progress(lab.id), run, keep=keep)
 
