@@ -17,6 +17,7 @@ from labs.kit.screen import ANSWER, ASK_RESET, COMPARE, HELP, LIST, WATCH, Scree
 from labs.kit.session import start_again
 from labs.kit.solution import open_steps
 from labs.kit.terminal import height, read_keys, show, width
+from labs.kit.told import told
 from labs.kit.watcher import Watcher
 from labs.kit.words import Words
 
@@ -297,7 +298,7 @@ class Guide:
             start_again(self.referee, say)
             self.screen.notice = ""
         except GraderError as error:
-            self.screen.notice = str(error)
+            self.screen.notice = told(str(error), self.words)
         self.screen.inspected, self._opening, self.screen.open_steps = [], None, ()
         self._started = time.monotonic()
         self._take_progress()

@@ -178,6 +178,7 @@ def reset(name: Name = "", lang: Lang = "") -> None:
     """The running lab from the start: cluster, service and progress."""
     from labs.kit.checks import GraderError
     from labs.kit.session import start_again
+    from labs.kit.told import told
 
     words = _words(lang)
     _outside_only("reset", words)
@@ -185,7 +186,7 @@ def reset(name: Name = "", lang: Lang = "") -> None:
     try:
         start_again(referee, lambda key: print(texts(key) + " …"))
     except GraderError as error:
-        _fail(str(error), FAULT)
+        _fail(told(str(error), words), FAULT)
     print(texts("cli.reset_done", name=referee.eyes.cluster.name))
 
 

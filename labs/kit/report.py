@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from labs.kit.judge import CONVERGING, ERROR, FAILED, PASSED, SIGNS, WAITING, Result
 from labs.kit.style import SIGN_STYLES, Line, Span, line, spread, wrapped
+from labs.kit.told import told
 from labs.kit.words import Words
 
 TODO = "todo"
@@ -62,8 +63,9 @@ def _remark(result: Result, words: Words, shown: str) -> str:
 def failure_block(result: Result, words: Words, goal: int, width: int, *, plain: bool = False) -> list[Line]:
     """Expected, found, where, and the words for the mistake if it was recognised."""
     if result.status == ERROR:
+        why = told(result.error.strip().splitlines()[-1], words) if result.error else "–"
         return [*wrapped(words("error.ours"), width, "bad", first="    "),
-                *wrapped(result.error.strip().splitlines()[-1] if result.error else "–", width, "dim", first="    ")]
+                *wrapped(why, width, "dim", first="    ")]
     rows: list[Line] = []
     for name in ("expected", "actual", "where"):
         label = words(f"block.{name}")

@@ -25,6 +25,7 @@ from labs.kit.screen import answer_word
 from labs.kit.session import open_session
 from labs.kit.style import Line, paint
 from labs.kit.terminal import alternate_screen, colour_wanted, raw_keys, width
+from labs.kit.told import told
 from labs.kit.transcript import Transcript
 from labs.kit.typist import ShellStopped, Typist, student_shell
 from labs.kit.words import Words, kit_words
@@ -54,7 +55,7 @@ def run_lab(
             print(words("given.ready", seconds=f"{time.monotonic() - started:.1f}"), flush=True)
             return _solve(referee, words, plain) if solve else _guided(referee, words, plain)
     except GraderError as error:
-        print(f"\nlab: {error}", file=sys.stderr)
+        print(f"\nlab: {told(str(error), words)}", file=sys.stderr)
         return FAULT
 
 

@@ -1,6 +1,6 @@
-"""Owns saying in the student's language what lower layers say in English: the sandbox's errors, and what is wrong
-with a hand-in. Those layers know no languages; a sentence is found among the English texts of the words files, and
-its facts go into the holes of the same text in the other language. Pure.
+"""Owns saying in the student's language what lower layers say in English: the sandbox's errors, why a lab could not
+be given, what is wrong with a hand-in. Those layers know no languages; a sentence is found among the English texts of
+the words files, and its facts go into the holes of the same text in the other language. Pure.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from string import Formatter
 
 from labs.kit.words import Words, kit_words, language
 
-SECTIONS = ("sandbox.", "handin.")
+SECTIONS = ("sandbox.", "handin.", "machine.")
 
 
 def told(said: str, words: Words) -> str:

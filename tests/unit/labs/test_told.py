@@ -8,20 +8,22 @@ from pathlib import Path
 
 import pytest
 
+from labs.kit.given import _why_not
 from labs.kit.grading.guard import Share, excess
 from labs.kit.grading.handin import of_bytes
 from labs.kit.told import _patterns, told, told_to
 from labs.kit.words import kit_words
 from swarmkit_py.errors import SwarmError
 from tests.repo.imports import ROOT
+from tests.unit.labs.worlds import service, task, world
 from topologies import cables, catalog, clusters, places
 from topologies.usage import Usage
 
 FRENCH = kit_words("fr")
 LAYERS = [*sorted((ROOT / "topologies").glob("*.py")), ROOT / "labs/kit/cluster_commands.py",
-          ROOT / "labs/kit/why_command.py", ROOT / "labs/kit/grading/handin.py"]
+          ROOT / "labs/kit/why_command.py", ROOT / "labs/kit/given.py", ROOT / "labs/kit/grading/handin.py"]
 RAISED = ("InvalidArgument", "NotFound", "FailedPrecondition", "AlreadyExists", "Unavailable", "Unimplemented",
-          "Internal", "MachineFault", "Refused", "BadHandIn")
+          "Internal", "MachineFault", "Refused", "BadHandIn", "GraderError")
 HOLE = "⟨⟩"
 
 
@@ -31,7 +33,7 @@ def sentences(path: Path) -> Iterator[str]:
         if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and node.exc.args:
             name = node.exc.func.attr if isinstance(node.exc.func, ast.Attribute) else ast.unparse(node.exc.func)
             if name in RAISED:
-                yield from filter(lambda text: len(text.replace(HOLE, "").strip(" :")) > 1, texts(node.exc.args[0]))
+                yield from filter(lambda text: len(text.replace(HOLE, "").strip(" :`")) > 1, texts(node.exc.args[0]))
 
 
 def texts(node: ast.expr) -> Iterator[str]:
@@ -78,6 +80,12 @@ def test_a_hand_in_that_is_none() -> None:
     (bad,) = of_bytes("x.swlab", b"no zip")
     assert told(bad.problem, FRENCH) == "ce n'est pas un fichier zip"
     assert "rempli plus de" in told(excess(Usage(10**12, 0, 1), Share()), FRENCH)
+
+
+def test_why_a_lab_could_not_be_given() -> None:
+    said = _why_not(world([task(1, "worker1", state="pending")], services=[service("web", 5)]))
+    assert said.startswith("web: 0 of 5 tasks live")
+    assert told(said, FRENCH).startswith("web : 0 tâches sur 5 vivent ; ")
 
 
 def test_what_nobody_knows_stays() -> None:
