@@ -32,6 +32,12 @@ def managers(c: View) -> list[Node]:
     return [node for node in c.world.nodes if node.manager]
 
 
+def workers_by_now(c: View) -> list[str]:
+    """Of the managers' machines, those that are in the swarm as workers only; an entry of an earlier life aside."""
+    there = {node.name for node in managers(c)}
+    return [node.name for node in c.world.nodes if node.name in c.p.managers and node.name not in there]
+
+
 def off(c: View) -> list[str]:
     """The managers' machines without power."""
     return [host for host in c.p.managers if not c.world.up(host)]
@@ -280,7 +286,7 @@ def _spoken(c: View) -> str | None:
 
 @lab.mistake("joined_as_worker", "two", "c1")
 def _joined_as_worker(c: View) -> dict[str, Any] | None:
-    found = [node.name for node in c.world.nodes if node.name in c.p.managers and not node.manager]
+    found = workers_by_now(c)
     return {"host": found[0]} if found else None
 
 
@@ -308,7 +314,7 @@ def _drained(c: View) -> dict[str, Any] | None:
 
 @lab.mistake("demoted_instead", "c2", "minority", "c3")
 def _demoted(c: View) -> dict[str, Any] | None:
-    found = [node.name for node in c.world.nodes if node.name in c.p.managers and not node.manager]
+    found = workers_by_now(c)
     return {"node": found[0]} if found else None
 
 
