@@ -24,12 +24,14 @@ pytestmark = [pytest.mark.kernel, pytest.mark.cli, pytest.mark.timeout(180)]
 
 ENTRY, SERVING = "worker2", "worker1"
 URL = "http://10.7.0.3/"
+ECHO = "mkfifo /tmp/f; exec 3<>/tmp/f; while :; do nc -u -l -p 5300 -w 1 <&3 >/tmp/f; done"
 SEEN = re.compile(r"^(\d+\.\d+) (\S+) +(In|Out|P|B|M) +IP (\S+) > (\S+): (?:Flags|VXLAN.* vni (\d+))")
 
 
 @pytest.fixture(scope="module")
 def hosts() -> Iterator[Hosts]:
-    """One task of web, not on the node that is asked; app and db meet on an overlay; deaf listens nowhere."""
+    """One task of web, not on the node that is asked; app and db meet on an overlay; deaf listens nowhere; own has a
+    port of its host's, echo says by UDP what it is told."""
     docker: Path = cli_parameters()[0].values[0]
     # A stopped swarmd is not to be taken for a dead node, whose tasks leave the mesh, however slow the machine is.
     with running_swarm(docker, settings=("--dispatcher-heartbeat", "60s")) as cluster:
@@ -40,7 +42,10 @@ def hosts() -> Iterator[Hosts]:
         ):
             service(cluster, name, node, *options, "nginx:1.18")
         service(cluster, "deaf", SERVING, "-p", "81:80", "nginx:1.18", "sleep", "1000")
-        cluster.until(lambda: running(cluster) == 4, "all of them run")
+        service(cluster, "own", SERVING, "-p", "mode=host,published=8080,target=80", "nginx:1.18")
+        service(cluster, "echo", SERVING, "-p", "5300:5300/udp", "-p",
+                "mode=host,published=5301,target=5300,protocol=udp", "--network", "back", "tools", "sh", "-c", ECHO)
+        cluster.until(lambda: running(cluster) == 6, "all of them run")
         yield cluster
 
 
@@ -253,6 +258,59 @@ def test_a_program_that_does_not_listen_and_a_port_that_nobody_publishes(hosts: 
     deaf, nobody = failure_of(hosts, "http://10.7.0.3:81/"), failure_of(hosts, "tcp://10.7.0.3:82")
     assert deaf is not None and (deaf.host, deaf.code, deaf.way) == (SERVING, "not-listening", "task")
     assert nobody is not None and (nobody.host, nobody.code) == (ENTRY, "unpublished")
+
+
+def told(hosts: Hosts, url: str, source: str = "client") -> dict[str, Any]:
+    return to_json(trace(hosts.cluster, source, parse(url), 0.8))
+
+
+def test_a_port_of_a_host_leads_to_the_task_there_and_nowhere_on_other_nodes(hosts: Hosts) -> None:
+    for url, task in (("http://10.7.0.2:8080", "own.1"), ("udp://10.7.0.2:5301", "echo.1")):
+        found = told(hosts, url)
+        assert found["ok"] and found["task"] == {"name": task, "host": SERVING}, found["failed"]
+    other = told(hosts, "http://10.7.0.3:8080")["failed"]
+    assert (other["host"], other["code"], other["hosts"]) == (ENTRY, "host-mode", SERVING)
+    with stopped_swarmd(hosts, SERVING):
+        hosts.shell(SERVING, "nft flush map inet swarm published")
+        lost = told(hosts, "http://10.7.0.2:8080")["failed"]
+    assert (lost["host"], lost["code"], lost["tasks"]) == (SERVING, "no-rule-silent", "own.1")
+    hosts.until(lambda: told(hosts, "http://10.7.0.2:8080")["ok"], "it is whole again")
+
+
+def test_udp_by_any_node_a_frozen_program_and_one_that_does_not_listen(hosts: Hosts) -> None:
+    found = told(hosts, "udp://10.7.0.3:5300")
+    assert found["ok"] and found["task"] == {"name": "echo.1", "host": SERVING}, found["failed"]
+    hosts.shell(SERVING, "kill -STOP $(pgrep -x nc)")
+    try:
+        frozen = told(hosts, "udp://10.7.0.3:5300")["failed"]
+    finally:
+        hosts.shell(SERVING, "kill -CONT $(pgrep -x nc)")
+    assert (frozen["host"], frozen["code"]) == (SERVING, "stopped")
+    service(hosts, "mute", SERVING, "-p", "5400:5400/udp", "tools", "sleep", "1000")
+    hosts.until(lambda: running(hosts) == 7, "it runs")
+    deaf = told(hosts, "udp://10.7.0.3:5400")["failed"]
+    assert (deaf["host"], deaf["code"], deaf["listening"]) == (SERVING, "not-listening", "–")
+    hosts.docker("manager1", "service", "rm", "mute")
+
+
+def test_a_virtual_address_that_leads_nowhere_and_an_answer_that_finds_no_way_back(hosts: Hosts) -> None:
+    """By address: names are swarmd's, which is stopped meanwhile."""
+    back = hosts.docker("manager1", "network", "inspect", "-f", "{{.Id}}", "back").strip()
+    inside = f"nsenter --net=/run/swarmd/networks/{back} "
+    vips = json.loads(hosts.docker("manager1", "service", "inspect", "-f", "{{json .Endpoint.VirtualIPs}}", "echo"))
+    vip = next(one["Addr"].partition("/")[0] for one in vips if one["NetworkID"] == back)
+    url = f"udp://{vip}:5300"
+    with stopped_swarmd(hosts, ENTRY):
+        hosts.shell(ENTRY, inside + "nft flush map inet swarm vips")
+        lost = told(hosts, url, "app.1")["failed"]
+    assert (lost["host"], lost["code"], lost["services"]) == (ENTRY, "vip-no-rule-silent", "echo")
+    hosts.until(lambda: told(hosts, url, "app.1")["ok"], "it is whole again")
+    with stopped_swarmd(hosts, SERVING):
+        hosts.shell(SERVING, inside + "sh -c \"bridge fdb show dev vx-4097 | grep 'dst 10.7.0.3' > /tmp/back; "
+                    "while read m rest; do bridge fdb del \\$m dev vx-4097 dst 10.7.0.3 self; done < /tmp/back\"")
+        lost = told(hosts, url, "app.1")["failed"]
+    assert (lost["host"], lost["interface"], lost["code"], lost["node"]) == (SERVING, "vx-4097", "fdb", "10.7.0.3")
+    hosts.until(lambda: told(hosts, url, "app.1")["ok"], "it is whole again")
 
 
 def test_from_a_task_by_name_over_an_overlay(hosts: Hosts) -> None:

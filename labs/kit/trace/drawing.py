@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from labs.kit.marks import ANSWER, BAD, FILTER, REQUEST, TUNNEL, arrow, box, document, text
-from labs.kit.trace.assemble import SEEN, Hop, Passage, Translation
+from labs.kit.trace.assemble import ASKED, SEEN, Hop, Passage, Translation
 from labs.kit.trace.story import Trace
-from labs.kit.trace.text import duration, ends, error_of, where
+from labs.kit.trace.text import duration, ends, error_of, status_of, where
 from labs.kit.words import Words
 
 COLUMN, GAP, BOX, ROW, TOP, EDGE = 268, 92, 38, 54, 112, 24
@@ -30,6 +30,7 @@ class _Page:
     """The marks so far, and where the next goes."""
 
     columns: list[str]
+    words: Words
     y: int = TOP
     last: _Box | None = None
     marks: list[str] = field(default_factory=list)
@@ -44,7 +45,7 @@ class _Page:
 
 def svg(trace: Trace, words: Words) -> str:
     """The picture as one SVG document."""
-    page = _Page(_columns(trace))
+    page = _Page(_columns(trace), words)
     failure = trace.failure
     _passage(page, trace, trace.before, "request", REQUEST)
     if trace.translation and (failure is None or failure.way != "request"):
@@ -79,9 +80,8 @@ def _title(trace: Trace, words: Words) -> str:
 def _outcome(trace: Trace, words: Words) -> str:
     time = duration(trace.result.ended - trace.result.began)
     if trace.ok:
-        status = trace.result.status or words("trace.answered")
-        return words("trace.ok", status=status, who=trace.served or trace.served_host, host=trace.served_host,
-                     time=time)
+        return words("trace.ok", status=status_of(trace, words), who=trace.served or trace.served_host,
+                     host=trace.served_host, time=time)
     return words("trace.failed", error=error_of(trace, words))
 
 
@@ -144,6 +144,8 @@ def _box(page: _Page, trace: Trace, here: _Box, hop: Hop, colour: str, failed: b
         time = f"+{duration(seen.when - trace.zero)}"
         yield text(x + COLUMN - 8 - 7 * len(time) - 4, y + 15, time, "d")
         yield text(x + 8, y + 31, ends(seen.outer or seen.ends), "s", TUNNEL if seen.outer else "")
+    elif hop.state == ASKED:
+        yield text(x + 8, y + 31, page.words("trace.state.short", address=step.target), "s")
 
 
 def _task_places(trace: Trace) -> set[int]:

@@ -41,11 +41,16 @@ def _outcome(trace: Trace, words: Words, width: int, plain: bool) -> list[Line]:
     time = duration(result.ended - result.began, plain)
     if not trace.ok:
         return wrapped(words("trace.failed", error=error_of(trace, words, plain)), width, "bad", sign)
-    status = result.status or words("trace.connected" if trace.target.scheme == "tcp" else "trace.answered")
+    status = status_of(trace, words)
     who = trace.served or trace.served_host
     said = words("trace.ok", status=status, who=who, host=trace.served_host, time=time)
     opened = " " + words("trace.opened", time=duration(trace.opened, plain)) if trace.opened else ""
     return wrapped(said + opened, width, "good", sign)
+
+
+def status_of(trace: Trace, words: Words) -> str:
+    """What the answer was: HTTP's status, or that there was one."""
+    return trace.result.status or words("trace.connected" if trace.target.scheme == "tcp" else "trace.answered")
 
 
 def error_of(trace: Trace, words: Words, plain: bool = False) -> str:

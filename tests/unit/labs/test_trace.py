@@ -289,6 +289,11 @@ def test_the_picture_has_a_box_for_every_hop(lang: str) -> None:
     assert drawn.count("VXLAN 4096") == 2 and "web.1" in drawn
     broken = svg(told(without(*REQUEST[4:], *ANSWER), "timeout", emptied("worker2", "fdb")), words)
     assert "✗" in broken and "bridge fdb" in broken
+    steps = [hop.step for hop in told().after.hops[:2]]
+    target = steps[0].target
+    asks = tuple(Question(1, step.inode, step.interface, "out", "", target, 0) for step in steps)
+    waits = svg(told(Heard(without(*REQUEST[2:], *ANSWER).sightings, asks), "No route to host"), words)
+    assert waits.count(words("trace.state.short", address=target)) >= 1
 
 
 def test_every_reason_has_its_sentences() -> None:
