@@ -25,6 +25,9 @@ HERE = "127.0.0.1"
 CHUNK = 1 << 16
 MANY = 32
 """Connections or datagrams taken at once, before others have their turn."""
+MOST = 200
+"""Ports, connections and UDP clients, of each: this process may have 1024 files in an ordinary user's lab, and has
+better things to do with most of them."""
 UDP_IDLE = 90.0
 """Seconds that answers to a UDP client are awaited, as docker-proxy does."""
 _AT_ONCE = struct.pack("ii", 1, 0)
@@ -34,17 +37,19 @@ log = logging.getLogger(__name__)
 class Proxy:
     """Carries what `serve` was last called with. Used from the event loop only; nothing blocks."""
 
-    def __init__(self, idle: float = UDP_IDLE) -> None:
+    def __init__(self, idle: float = UDP_IDLE, most: int = MOST) -> None:
         self._doors: dict[Port, socket.socket] = {}
         self._closed: set[Port] = set()
         self._errands: set[asyncio.Task[None]] = set()
         self._callers: dict[tuple[Port, tuple[str, int]], Caller] = {}
-        self._idle = idle
+        self._idle, self._most = idle, most
+        self._waiting: set[Port] = set()
+        """TCP ports whose callers wait until others are done."""
 
     def serve(self, ports: Iterable[Port]) -> None:
-        """These ports and no others. One that a program of the machine has is left to it, and tried again next time.
-        What is under way on others goes on. Idempotent."""
-        wanted = set(ports)
+        """These ports (of very many, the lowest) and no others. One that a program of the machine has is left to it,
+        and tried again next time. What is under way on others goes on. Idempotent."""
+        wanted = set(sorted(ports)[:self._most])
         for port in self._doors.keys() - wanted:
             self._shut(port)
         for port in wanted - self._doors.keys():
@@ -69,16 +74,24 @@ class Proxy:
             return
         self._closed.discard(port)
         self._doors[port] = door
-        hear = self._accept if port[0] == "tcp" else self._receive
+        self._hear(port)
+
+    def _hear(self, port: Port) -> None:
+        door, hear = self._doors[port], self._accept if port[0] == "tcp" else self._receive
         asyncio.get_running_loop().add_reader(door, hear, door, port)
 
     def _shut(self, port: Port) -> None:
         door = self._doors.pop(port)
+        self._waiting.discard(port)
         asyncio.get_running_loop().remove_reader(door)
         door.close()
 
     def _accept(self, door: socket.socket, port: Port) -> None:
         for _ in range(MANY):
+            if len(self._errands) >= self._most:
+                self._waiting.add(port)
+                asyncio.get_running_loop().remove_reader(door)
+                return
             try:
                 client, _ = door.accept()
             except OSError:
@@ -86,7 +99,12 @@ class Proxy:
             client.setblocking(False)
             task = asyncio.ensure_future(_carry(client, port[1]))
             self._errands.add(task)
-            task.add_done_callback(self._errands.discard)
+            task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._errands.discard(task)
+        while self._waiting:
+            self._hear(self._waiting.pop())
 
     def _receive(self, door: socket.socket, port: Port) -> None:
         for _ in range(MANY):
@@ -98,6 +116,8 @@ class Proxy:
             asked = [(level, kind, content) for level, kind, content in told if kind == socket.IPV6_PKTINFO]
             key = port, client
             if key not in self._callers:
+                if len(self._callers) >= self._most:
+                    next(iter(self._callers.values())).end()
                 self._callers[key] = Caller(door, client, port[1], self._idle, partial(self._callers.pop, key))
             self._callers[key].send(data, asked)
 

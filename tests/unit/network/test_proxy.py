@@ -32,8 +32,8 @@ async def server() -> AsyncIterator[int]:
 
 
 @asynccontextmanager
-async def proxy(*ports: tuple[str, int], idle: float = 90.0) -> AsyncIterator[Proxy]:
-    made = Proxy(idle)
+async def proxy(*ports: tuple[str, int], idle: float = 90.0, most: int = 200) -> AsyncIterator[Proxy]:
+    made = Proxy(idle, most)
     made.serve(ports)
     try:
         yield made
@@ -98,3 +98,14 @@ async def test_datagrams_find_back_to_each_client_from_the_address_it_asked() ->
             await until(lambda: not made._callers, what="callers that say no more are forgotten")
             for client in clients:
                 client.close()
+
+
+async def test_what_is_too_much_waits_and_of_too_many_ports_the_lowest_are_open() -> None:
+    async with server() as port, proxy(("tcp", port), ("tcp", port + 1), ("tcp", port + 2), most=2) as made:
+        assert sorted(made._doors) == [("tcp", port), ("tcp", port + 1)]
+        ends = [await asyncio.open_connection("::1", port) for _ in range(5)]
+        await until(lambda: len(made._errands) == 2, what="two are carried")
+        for reader, writer in ends:
+            writer.write_eof()
+            assert await asyncio.wait_for(reader.read(), 10) == b"0" + b"!" * BIG
+            writer.close()
