@@ -81,6 +81,7 @@ class Stage:
 
     def _cleared(self, story: Story) -> None:
         told = [*story.told, "all removed"]
+        story.power_on()
         self.make("")
         story.clear()
         left = bare(story.world())

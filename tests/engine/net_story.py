@@ -249,10 +249,14 @@ class Story:
     def _until(self, host: str, state: str) -> None:
         wait_for(lambda: self._node(host)["Status"]["State"] == state, f"{host} is {state}", LATE, every=0.1)
 
-    def clear(self) -> None:
-        """Back to a bare swarm: what the next story begins with."""
+    def power_on(self) -> None:
+        """All hosts are there again."""
         if self.off:
             self._back()
+
+    def clear(self) -> None:
+        """Back to a bare swarm: what the next story begins with."""
+        self.power_on()
         for node in self.manager.get("/nodes"):
             if node["Spec"]["Availability"] != "active":
                 self._available(node, "active")
