@@ -280,6 +280,9 @@ def test_a_port_of_a_host_leads_to_the_task_there_and_nowhere_on_other_nodes(hos
 def test_udp_by_any_node_a_frozen_program_and_one_that_does_not_listen(hosts: Hosts) -> None:
     found = told(hosts, "udp://10.7.0.3:5300")
     assert found["ok"] and found["task"] == {"name": "echo.1", "host": SERVING}, found["failed"]
+    # nc belongs to the one who asked until that one is silent for a second; then another listens to anybody.
+    free = "nsenter -t $(pgrep -x nc) -n ss -Huln sport = :5300"
+    hosts.until(lambda: ":5300" in hosts.shell(SERVING, free), "it listens to anybody")
     hosts.shell(SERVING, "kill -STOP $(pgrep -x nc)")
     try:
         frozen = told(hosts, "udp://10.7.0.3:5300")["failed"]
