@@ -49,11 +49,11 @@ def test_every_kernel_agrees_with_the_api_after_any_story(stage: Stage) -> None:
         with stage.bare() as story:
             tell(story, steps, stage.grace)
         told[str(steps)] = len(steps)
+        print(f"{len(told)} stories of {sum(told.values())} steps, NET_SEED={SEED}", flush=True)
 
     numbers = itertools.count(SEED * 1000)
     while len(told) < SEQUENCES:
         seed(next(numbers))(ROUND(given(stories())(any_story)))()
-    print(f"{len(told)} stories of {sum(told.values())} steps, NET_SEED={SEED}", flush=True)
 
 
 def two_services(story: Story) -> None:
