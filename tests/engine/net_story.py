@@ -63,7 +63,8 @@ class Story:
     def _(self, step: steps.MakeService) -> None:
         self.manager.post("/services/create", {
             "Name": step.name, "Labels": {"swarmkit.ingress.source": "preserve"} if step.keeps else {},
-            "Mode": {"Global": {}} if step.replicas < 0 else {"Replicated": {"Replicas": step.replicas}},
+            "Mode": {"Global": {}} if step.replicas < 0 or _on_hosts(step.ports) else {
+                "Replicated": {"Replicas": step.replicas}},
             "TaskTemplate": {
                 "ContainerSpec": {"Image": "tools:latest", "Command": COMMAND, "StopSignal": "SIGKILL"},
                 "Networks": self._places(step.places), "RestartPolicy": {"Condition": "any", "Delay": 1},
@@ -113,7 +114,9 @@ class Story:
 
     @do.register
     def _(self, step: steps.Publish) -> str:
-        def changed(spec: Json) -> Json:
+        def changed(spec: Json) -> Json | None:
+            if _on_hosts(step.ports) and "Global" not in spec["Mode"]:
+                return None
             order = {"Order": "stop-first"} if _on_hosts(step.ports) else {}
             return {**spec, "EndpointSpec": _endpoint(spec["Name"], step.ports),
                     "UpdateConfig": {**spec["UpdateConfig"], **order}}
@@ -311,7 +314,8 @@ def _on_hosts(ports: tuple[steps.Port, ...]) -> bool:
 
 
 def _endpoint(service: str, ports: tuple[steps.Port, ...], *, dnsrr: bool = False) -> Json:
-    """No two services want the same port of a host, so all tasks find room. dnsrr has no place in the mesh."""
+    """No two services want the same port of a host, and such a service is on each node once: all tasks find room, or
+    an update would wait for minutes, as it should. dnsrr has no place in the mesh."""
     shown = [{"Protocol": "udp", "TargetPort": 53, "PublishMode": "host" if port.host else "ingress",
               "PublishedPort": 9000 + 10 * int(service[1:]) + port.number if port.host else port.number}
              for port in dict.fromkeys(ports)]
