@@ -28,6 +28,8 @@ NIGHT = 7
 MOST_ERRORS, SERVED = 1.0, "< 1 %"
 FEW = 3
 """So many lost requests are no reason to call a night bad, however short it was."""
+GENTLE = 10.0
+"""Requests a second of the graders' own: the client is there, and must not be refused because of them."""
 LONGEST_GAP = 5.0
 """Seconds without a question of the probe's, at most: a request that is lost takes three."""
 MARGIN = 2.0
@@ -73,10 +75,6 @@ def rollbacks(c: View, state: str) -> list[Event]:
     return [one for one in came_to(c.events, c.p.service, state) if event is not None and one.t > event.t]
 
 
-def drained(c: View) -> float | None:
-    return first(availabilities(c.events, c.p.node), "drain")
-
-
 def cut(c: View) -> Event | None:
     """The night's own: a student's is an act with a line."""
     return next((event for event in c.events.of("lab", "cut", host=c.p.silent) if "line" not in event.data), None)
@@ -99,7 +97,7 @@ def moments(c: View) -> dict[str, float]:
     removed = c.events.of("service", "remove", name=c.p.old)
     found = {"release": released(c), "rollback": back_to_good(c), "cut": cut(c),
              "rm": removed[0] if removed else None}
-    emptied = drained(c)
+    emptied = first(availabilities(c.events, c.p.node), "drain")
     return {name: event.t for name, event in found.items() if event} | ({"drain": emptied} if emptied else {})
 
 
@@ -169,15 +167,14 @@ def wave_served(c: View) -> None:
 @lab.check("gone", within=CONVERGE)
 def old_gone(c: View) -> None:
     """The old service and its network are away. No points."""
-    known = c.p.old in c.world.services or bool(old_networks(c))
-    c.require(not leftovers(c), 0, ", ".join(leftovers(c)), final=known)
+    c.require(not leftovers(c), 0, ", ".join(leftovers(c)), final=bool(old_networks(c)))
 
 
 @lab.check("emptied", ever=True, within=CONVERGE)
 def emptied(c: View) -> None:
     """The node's tasks live elsewhere. No points."""
     here = [one for one in c.world.processes_of(c.p.service) if one.host == c.p.node]
-    live, asked = len(c.world.live(c.p.service)), drained(c) is not None
+    live, asked = len(c.world.live(c.p.service)), first(availabilities(c.events, c.p.node), "drain") is not None
     c.require(asked and not here and live == c.p.more, f"0 / {c.p.more}", f"{len(here)} / {live}", final=not asked)
 
 
@@ -241,8 +238,8 @@ def rolled_back(c: View) -> None:
 @lab.check("even", within=CONVERGE)
 def evenly(c: View) -> None:
     """Every node has its share. No points."""
-    c.require(not uneven(c), 1, uneven(c), final=c.world.settled(c.p.service))
-    c.require(c.world.settled(c.p.service) and not busy(c), 1, "…")
+    rests = c.world.settled(c.p.service) and not busy(c)
+    c.require(rests and not uneven(c), 1, uneven(c) or "…", final=rests)
 
 
 @lab.check("night")
@@ -257,8 +254,10 @@ def right_ones(c: View) -> None:
     same, found = same_service(c), versions(c)
     c.require(same and wanted(c) == c.p.more, c.p.more, wanted(c) if same else "–", final=True)
     c.require(found == {c.p.good: c.p.more}, c.p.more, in_words(found))
-    live, got = {task.container[:12] for task in c.world.live(c.p.service)}, c.everybody()
-    c.require(live <= set(got.by_container) and not got.errors, c.p.more, len(live & set(got.by_container)))
+    live, got = {task.container[:12] for task in c.world.live(c.p.service)}, c.everybody(1, most=GENTLE)
+    lately = [shot.text for shot in c.shots() if shot.good and shot.t > c.world.taken - WINDOW * c.speed]
+    met = {one for one in live if one in got.by_container or any(one in text for text in lately)}
+    c.require(met == live and not got.errors, c.p.more, len(met))
 
 
 @lab.check("c2b", needs=("night",), points=2, within=CONVERGE)
@@ -347,8 +346,9 @@ def told(holds: object, **facts: Any) -> dict[str, Any] | None:
 
 
 def rebooted_first(c: View) -> bool:
-    power, emptied_at = c.events.of("lab", *POWER_OFF, host=c.p.node)[:1], drained(c)
-    return bool(power) and (emptied_at is None or emptied_at > power[0].t)
+    power = c.events.of("lab", *POWER_OFF, host=c.p.node)[:1]
+    asked = first(availabilities(c.events, c.p.node), "drain")
+    return bool(power) and (asked is None or asked > power[0].t)
 
 
 def doors(c: View) -> str:

@@ -5,7 +5,6 @@ The menu at the bottom is truthful: it is made from `allowed_keys`, and those ke
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 
 from labs.kit.comparing import render_comparison
@@ -123,7 +122,7 @@ def allowed_keys(screen: Screen) -> list[str]:
     keys = ["n"] if screen.done and not screen.finished else []
     keys += ["h"] if screen.hint_level < HINT_LEVELS and not screen.done else []
     keys += ["c"] if screen.challenge and screen.seed is None and screen.to_type != screen.now.typed else []
-    keys += ["p"] if screen.question else []
+    keys += ["p"] if screen.question and not screen.finished else []
     keys += ["s"] if screen.open_steps else []
     keys += ["t"] if screen.tmux and screen.now.on else []
     return [*keys, "l", "x", "?", "q", *(["F2"] if screen.tmux else [])]
@@ -195,13 +194,7 @@ def _task(screen: Screen, words: Words, width: int, room: int) -> list[Line]:
     return rows
 
 
-ELSEWHERE = re.compile(r"([A-Za-z]+\d?): (.+)")
-"""A command that is typed on another host than the others of its step says so: `manager1: docker node ls`."""
-
-
 def _command(host: str, command: str, words: Words, width: int) -> list[Line]:
-    elsewhere = ELSEWHERE.fullmatch(command)
-    host, command = elsewhere.groups() if elsewhere else (host, command)
     where = words("screen.outside") if host == OUTSIDE else words("screen.on", host=words.expand(host))
     text = words.expand(command)
     if len(where) + len(text) + 7 <= width:
@@ -221,11 +214,11 @@ def _checks(screen: Screen, words: Words, width: int, *, only_open: bool) -> lis
 
 def _predictions(screen: Screen, words: Words, width: int) -> list[Line]:
     rows: list[Line] = []
-    for code in screen.now.asked:
+    for code in () if screen.finished else screen.now.asked:
         rows += wrapped(words(f"predictions.{code}.question"), width, first=f" {code} ", style="title")
         if code in screen.said:
             rows += wrapped(words("screen.typed", answer=answer_word(screen.said[code], words)), width, first="    ")
-    if not screen.now.asked:
+    if screen.finished or not screen.now.asked:
         rows += [row for code in screen.said if code in screen.truths and _fresh(screen, code)
                  for row in wrapped(verdict(code, screen, words), width, "info", first=f" {code} ")]
     return rows

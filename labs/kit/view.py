@@ -96,12 +96,12 @@ class View:
             raise Failed("?", "–", {"final": True})
         return self.said[code]
 
-    def everybody(self, per_task: int = 8, service: str = "", port: int = 0) -> Answers:
+    def everybody(self, per_task: int = 8, service: str = "", port: int = 0, most: float = PROBE_RATE) -> Answers:
         """Fresh requests to a published port, through every node in turn, slowly enough that no task's rate limit
-        is met. The lab's own service and port, unless others are named."""
+        is met, and not more than `most` a second. The lab's own service and port, unless others are named."""
         service, port = service or self.p.service, port or self.p.port
         live = self.world.live(service)
-        rate = min(PROBE_RATE, 0.5 * self.p.get("rate", 2 * PROBE_RATE) * max(1, len(live)))
+        rate = min(most, 0.5 * self.p.get("rate", 2 * PROBE_RATE) * max(1, len(live)))
         known = [task.container[:12] for task in live]
         state = (service, self.world.fingerprint(service))
         answers: Answers = self.requests.everybody(port, per_task * len(live), rate, state, known)

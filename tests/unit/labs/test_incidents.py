@@ -156,6 +156,18 @@ def test_what_cannot_be_mended_is_shown_and_does_not_keep_a_step_open() -> None:
     assert "−1 point" in paint_all(render_screen(screen, words, 80), False)
 
 
+def test_the_end_of_an_exam_tells_what_was_predicted_and_takes_no_answer_any_more() -> None:
+    screen = Screen(LAB, STEPS["report"], said={"P1": "0", "P2": "0", **{f"Q{n}": "03:00" for n in range(1, 6)}},
+                    truths={"P1": "C", "P2": "0", "Q1": "02:00"}, results=[Result("c4", FAILED, max_points=2)])
+    assert {"n", "p"} <= set(allowed_keys(screen)), "what is red may be answered again, or left"
+    screen.finished = True
+    assert not {"n", "p"} & set(allowed_keys(screen))
+    words = LAB.words("en", LAB.params(None))
+    shown = paint_all(render_screen(screen, words, 200), False)
+    for code, said, truth in (("P1", "0", "C"), ("Q1", "03:00", "02:00")):
+        assert words(f"predictions.{code}.wrong", said=said, truth=truth) in shown
+
+
 def test_a_pager_that_says_nothing_is_mended(tmp_path: Path) -> None:
     place = tmp_path / "15-capstone"
     place.mkdir()
