@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from labs.kit.checks import GraderError
 from labs.kit.events import Event, Events, note
 from labs.kit.given import run_on
+from labs.kit.outside import OUTSIDE
 from labs.kit.world import first_processes
 from swarmkit_py.errors import SwarmError
 
@@ -32,6 +33,11 @@ RING_LINE = "lab ring "
 """Stands in a hand-in, among what was typed, where the pager rang for a step."""
 FAULT = 3
 """The exit status of `lab` for what is the machine's or the kit's fault."""
+
+
+def rung(host: str, line: str) -> bool:
+    """Not typed by anybody: a line among commands that says that the pager rang."""
+    return host == OUTSIDE and line.startswith(RING_LINE)
 
 
 def rings(events: Events) -> dict[str, Event]:

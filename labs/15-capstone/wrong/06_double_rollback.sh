@@ -21,5 +21,4 @@ lab host {node} reboot
 docker node update --availability active {node}
 @step back
 docker service update --detach --rollback {service}
-@step release
 docker service update --detach --rollback {service}

@@ -26,6 +26,7 @@ def submit(
 ) -> None:
     """Make the hand-in of the running lab: one file, with the commands typed on its hosts and your answers."""
     from labs.kit.grading.submit import pack, typed
+    from labs.kit.incidents import rung
     from labs.kit.results import as_json
     from labs.kit.running import judge_now
     from labs.kit.session import NoLab, join_session
@@ -45,7 +46,8 @@ def submit(
     commands = typed(cluster.run_dir, [host.name for host in cluster.hosts], referee.store.every_event)
     target = Path(f"{file_names([student])[0]}.swlab")
     target.write_bytes(pack(student, results, referee.progress.said, commands, cluster.outside))
-    print(words("cli.submitted", file=target, count=len(commands)))
+    count = sum(not rung(one.host, one.line) for one in commands)
+    print(words("cli.submitted", file=target, count=count))
 
 
 def grade(

@@ -16,7 +16,7 @@ from labs.kit.checks import GraderError
 from labs.kit.engine_client import EngineError
 from labs.kit.grading.handin import Command, HandIn
 from labs.kit.grading.tokens import typed_again
-from labs.kit.incidents import RING_LINE, arrive
+from labs.kit.incidents import RING_LINE, arrive, rung
 from labs.kit.judge import PASSED, Result
 from labs.kit.outside import OUTSIDE
 from labs.kit.referee import Referee, settle
@@ -54,7 +54,7 @@ class Replay:
                 return
             if command.at:
                 self.referee.clocks.marks.append((self.clock(), command.at))
-            if rung(command):
+            if rung(command.host, command.line):
                 self._ring(command.line.removeprefix(RING_LINE))
             elif command.host not in hosts:
                 self.notes.append(f"there is no host {command.host!r}: {shown(command)} was not typed")
@@ -66,7 +66,7 @@ class Replay:
         self.referee.progress.hints.update(hand_in.sitting.hints)
         if hand_in.sitting.zone is not None:
             self.referee.clocks.zone = hand_in.sitting.zone
-        self._told = any(map(rung, hand_in.commands))
+        self._told = any(rung(command.host, command.line) for command in hand_in.commands)
 
     def _ring(self, step_id: str) -> None:
         """The student went on to this step here; it may take longer now. Out of reach, nothing rings."""
@@ -119,11 +119,6 @@ class Replay:
             return judge()
         except OSError as error:
             raise GraderError(f"the cluster does not answer: {error}") from None
-
-
-def rung(command: Command) -> bool:
-    """Not typed: here the pager rang."""
-    return command.host == OUTSIDE and command.line.startswith(RING_LINE)
 
 
 def shown(command: Command) -> str:
