@@ -212,7 +212,7 @@ def replayed(monkeypatch: pytest.MonkeyPatch, *commands: Command) -> list[str]:
     stand = SimpleNamespace(lab=LAB, progress=Progress(LAB.id), clocks=Clocks(), run=SimpleNamespace(speed=1.0),
                             eyes=SimpleNamespace(cluster=cluster))
     module = "labs.kit.grading.replay"
-    needs = {"probe": "one", "campaign": "two"}
+    needs = {"probe": "one", "campaign": "two", "wave": "one"}
 
     def closed(*_: object) -> list[Result]:
         needed = needs.get(LAB.steps[stand.progress.step].id)
@@ -233,9 +233,11 @@ def test_in_a_replay_the_pager_rings_where_it_rang_else_as_each_step_is_reached(
     one, look, two = (Command("manager1", line, at) for line, at in (("one", 1.0), ("look", 2.0), ("two", 4.0)))
     ring, early = (Command(OUTSIDE, f"{RING_LINE}{step}", 3.0) for step in ("campaign", "wave"))
     assert replayed(monkeypatch, one, look, ring, two) == ["one", "look", "ring campaign", "two"]
+    late = Command(OUTSIDE, f"{RING_LINE}wave", 5.0)
+    assert replayed(monkeypatch, one, ring, two, look, late)[-2:] == ["look", "ring wave"], "not passed over unrung"
     assert replayed(monkeypatch, one, early, two) == ["one", "two"], "a step not reached brings nothing"
     assert replayed(monkeypatch, one, look, two) == [
-        "one", "ring predict", "ring campaign", "look", "two", "ring wave"]
+        "one", "ring predict", "ring campaign", "look", "two", "ring wave", "ring maintenance"]
 
 
 def handed_in(**manifest: Any) -> Callable[[], Any]:
