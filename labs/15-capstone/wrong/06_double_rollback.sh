@@ -21,4 +21,5 @@ lab host {node} reboot
 docker node update --availability active {node}
 @step back
 docker service update --detach --rollback {service}
+@step release
 docker service update --detach --rollback {service}
