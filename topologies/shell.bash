@@ -28,7 +28,29 @@ __swarm_keep() {
     __swarm_last=$entry __swarm_at=
     return $status
 }
-PS0='${__swarm_at:$((__swarm_at=${EPOCHREALTIME/[.,]/}, 0)):0}'
+
+# Which process a number in the line stands for is known only now: TIME<tab>NUMBER<tab>FIRST<tab>NAME<nul>, where FIRST
+# is the first process of the container that it belongs to, 0 for one of the host's own.
+__swarm_pids() {
+    local line number process key rest first name
+    line=$(HISTTIMEFORMAT='' history 1)
+    line=${line#*[0-9]  }
+    [[ $line == *[0-9]* && -w /run/swarmlab ]] || return
+    for number in ${line//[!0-9]/ }; do
+        [ -d "/proc/$number" ] || continue
+        first=0
+        if ! [ "/proc/$number/ns/pid" -ef /proc/self/ns/pid ]; then
+            for process in /proc/[0-9]*; do
+                [ "/proc/$number/ns/pid" -ef "$process/ns/pid" ] || continue
+                while read -r key rest; do [ "$key" = NSpid: ] && break; done <"$process/status"
+                [ "${rest##*[!0-9]}" = 1 ] && first=${process#/proc/} && break
+            done
+        fi
+        read -r name <"/proc/$number/comm"
+        printf '%s\t%s\t%s\t%s\0' "$__swarm_at" "$number" "$first" "$name" >>/run/swarmlab/pids
+    done
+} 2>/dev/null
+PS0='${__swarm_at:$((__swarm_at=${EPOCHREALTIME/[.,]/}, 0)):0}$(__swarm_pids)'
 HISTCONTROL=
 __swarm_last=$(HISTTIMEFORMAT='' history 1)
 

@@ -94,7 +94,7 @@ def died(c: View) -> None:
     c.require(policy(found) == "no", KILLED, f"--restart={policy(found)}", final=True)
     ended = found["State"]["Status"] == "exited"
     c.require(ended and found["State"]["ExitCode"] == KILLED, KILLED, state(found),
-              final=ended or not deaths(c, c.p.name))
+              final=ended or found["process"] is not None)
     c.require(found["process"] is None, KILLED, state(found))
     left = [process["comm"] for process in c.world.hosts[HOST]["processes"] if container_of(process) == found["Id"]]
     c.require(not left, KILLED, ", ".join(left))

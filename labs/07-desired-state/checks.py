@@ -17,8 +17,9 @@ from labs.kit.world import container_of
 lab = Checks("07-desired-state")
 HOST = "worker1"
 CONVERGE = 30.0
-CLOSE = 1.0
-"""Seconds that an answer may be off."""
+CLOSE, LOOSE = 1.0, 3.0
+"""Seconds that an answer may be off: above by more, as it is asked again of a replay, and where it was measured the
+machine may have had more to do."""
 POLITE = (0, 143)
 UNRESOLVED = 6
 """curl's exit status for a name that nobody knows."""
@@ -103,7 +104,8 @@ def measured(c: View) -> float | None:
 def understood(c: View) -> None:
     said, truth = float(c.answer("Q1")), measured(c)
     assert truth is not None
-    c.require(abs(said - truth) <= CLOSE or said == c.p.delay, f"{truth:.1f}", f"{said:g}", final=True)
+    low, high = sorted((truth, float(c.p.delay)))
+    c.require(low - CLOSE <= said <= high + LOOSE, f"{truth:.1f}", f"{said:g}", final=True)
 
 
 @lab.check("c3", points=3, ever=True)

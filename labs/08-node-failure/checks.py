@@ -17,8 +17,9 @@ from labs.kit.view import View
 lab = Checks("08-node-failure")
 CONVERGE = 90.0
 GOOD_PERCENT = 99.0
-CLOSE = 1.5
-"""Seconds that an answer may be off."""
+CLOSE, LOOSE = 1.5, 4.0
+"""Seconds that an answer may be off: above by more, as it is asked again of a replay, and where it was measured the
+machine may have had more to do."""
 MARGIN = 1.0
 """Seconds after a node is given up until the last request that was on its way there can be over."""
 
@@ -82,7 +83,8 @@ def survived(c: View) -> None:
 def measured_silence(c: View) -> None:
     said, truth = float(c.answer("Q2")), silence(c)
     assert truth is not None
-    c.require(min(abs(said - truth), abs(said - c.p.patience)) <= CLOSE, f"{truth:.1f}", f"{said:g}", final=True)
+    low, high = sorted((truth, float(c.p.patience)))
+    c.require(low - CLOSE <= said <= high + LOOSE, f"{truth:.1f}", f"{said:g}", final=True)
 
 
 def silence(c: View) -> float | None:

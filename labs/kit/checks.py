@@ -37,6 +37,10 @@ class GraderError(Exception):
     """The grader could not look: the machine's or the kit's fault, never the student's."""
 
 
+class TooSlow(GraderError):
+    """The machine is too slow to show it. Where it is over by the time of the judgement, it counts for nobody."""
+
+
 def expect(actual: V, equals: V, **facts: Any) -> None:
     """Raises Failed unless they are equal. With `final=True` waiting would not help: it counts at once."""
     if actual != equals:
@@ -115,6 +119,11 @@ class Checks:
             return function
 
         return add
+
+    @property
+    def patience(self) -> float:
+        """Seconds after which no check is under way any more, unless the wish changes again."""
+        return max((check.within + check.stable for check in self.checks.values()), default=0.0)
 
     @property
     def max_points(self) -> int:

@@ -19,7 +19,13 @@ from urllib.parse import urlsplit
 
 TIMEOUT = 3.0
 KEPT_BYTES = 2048
-WORKERS = 16
+WORKERS = 32
+CLOSEST = 0.96
+"""Of the time between two requests: they never follow each other faster, not even after a delay."""
+OWED = 0.5
+"""Seconds of delay that are made good; what is older is forgotten."""
+MISSED = 0.03
+"""Seconds after its moment until a request may leave."""
 KEPT_SECONDS = 60
 KEPT_HEAD = 600
 """Bytes of each answer that a probe keeps: the headers, and who answered."""
@@ -48,12 +54,17 @@ def _ms(started: float) -> float:
 
 
 class Pace:
-    """Gives out the moments to send at, `rate` a second, to any number of threads; None when it is over."""
+    """Gives out the moments to send at, `rate` a second, to any number of threads; None when it is over.
+
+    Who comes late, as the processor was busy with others, does not send what is overdue all at once: a server that
+    takes so many a second would refuse those, and nobody but the machine would be to blame. Whoever missed its moment
+    gets another one, behind the others', and what is owed is made good slowly."""
 
     def __init__(self, rate: float, count: int | None = None) -> None:
         self._rate, self._count, self._given = rate, count, 0
         self._lock, self._over = threading.Lock(), threading.Event()
         self._start = time.monotonic()
+        self._last = self._start - 1 / rate
 
     def next(self) -> int | None:
         with self._lock:
@@ -61,8 +72,21 @@ class Pace:
             if self._count is not None and number >= self._count:
                 return None
             self._given += 1
-        self._over.wait(max(0.0, self._start + number / self._rate - time.monotonic()))
-        return None if self._over.is_set() else number
+            due = self._start + number / self._rate
+            moment = self._after(due)
+            self._start += max(0.0, moment - due - OWED)
+        while not self._over.wait(max(0.0, moment - time.monotonic())):
+            with self._lock:
+                now = time.monotonic()
+                if now <= moment + MISSED:
+                    return number
+                moment = self._after(now)
+        return None
+
+    def _after(self, moment: float) -> float:
+        """This moment, or as soon after the last one given out as may be."""
+        self._last = max(moment, self._last + CLOSEST / self._rate)
+        return self._last
 
     def end(self) -> None:
         self._over.set()

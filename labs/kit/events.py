@@ -20,6 +20,8 @@ GIVEN = "given"
 """The act of putting a lab back as it was."""
 ENTERED = "entered"
 """The student came to a step: `data["step"]`."""
+PID = "pid"
+"""Beside a started container: its first process, as its host counts."""
 _lock = threading.Lock()
 
 

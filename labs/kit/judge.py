@@ -1,7 +1,8 @@
 """Owns the judgement over time: which checks pass, fail, wait or could not look, and when to look again.
 
 Pure but for calling the checks: the time is an argument. A failure counts only after the check's deadline, scaled
-by how slow this machine is; a success counts only once it held long enough.
+by how slow this machine is, and where somebody is graded only once several looks in a row have seen it; a success
+counts only once it held long enough.
 """
 
 from __future__ import annotations
@@ -11,11 +12,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from labs.kit.checks import Check, Checks, Failed, GraderError, NotYet
+from labs.kit.checks import Check, Checks, Failed, GraderError, NotYet, TooSlow
 
 PASSED, FAILED, CONVERGING, WAITING, ERROR = "passed", "failed", "converging", "waiting", "error"
 ERROR_POLL = 2.0
 """Seconds until the grader tries again where it could not look."""
+
+SURE = 1.0
+"""Seconds that a failure must last before it counts, where it costs points: a request that was lost, an event that is
+not told yet and an address that is on its way are over by then. Scaled by the machine's speed, up to SUREST."""
+SUREST = 2.0
 
 SIGNS = {PASSED: "✓", FAILED: "✗", CONVERGING: "…", WAITING: "–", ERROR: "!"}
 
@@ -43,22 +49,33 @@ class Result:
 
 @dataclass
 class Judge:
-    """Remembers since when each check holds, and what was done on the way (`ever`)."""
+    """Remembers since when each check holds or fails, and what was done on the way (`ever`). `sure`: seconds that a
+    failure must last, be it final or not; 0 tells a student at once."""
 
     checks: Checks
     speed: float = 1.0
     passed_ever: set[str] = field(default_factory=set)
+    sure: float = 0.0
     _holding: dict[str, float] = field(default_factory=dict)
+    _failing: dict[str, float] = field(default_factory=dict)
+    _too_slow: dict[str, str] = field(default_factory=dict)
+
+    def begin(self) -> None:
+        """Something was done: a failure of before says nothing any more."""
+        self._failing.clear()
 
     def judge(
         self, view: Any, now: float, changed: float, codes: Iterable[str] | None = None, *, perturb: bool = False,
+        known: Iterable[Result] = (),
     ) -> list[Result]:
-        """Judge `codes` (default: all) and what they need, at `now`; `changed` is when the wish last changed."""
+        """Judge `codes` (default: all) and what they need, at `now`; `changed` is when the wish last changed. What is
+        `known` is not asked again."""
         wanted = self._with_needs(codes if codes is not None else self.checks.checks)
+        before = {result.code: result for result in known}
         results: dict[str, Result] = {}
         for check in self.checks.checks.values():
             if check.code in wanted:
-                results[check.code] = self._one(check, view, now, changed, results, perturb)
+                results[check.code] = before.get(check.code) or self._one(check, view, now, changed, results, perturb)
         return self._with_mistakes(view, list(results.values()))
 
     def next_look(self, results: Iterable[Result], *, poll: bool = True) -> float | None:
@@ -94,6 +111,7 @@ class Judge:
             return blank
         if any(done[need].status != PASSED for need in check.needs):
             self._holding.pop(check.code, None)
+            self._failing.pop(check.code, None)
             return self._after_needs(blank, done)
         return self._timed(check, self._look(check, view, blank), now, changed)
 
@@ -105,10 +123,16 @@ class Judge:
         try:
             check.look(view)
         except Failed as failed:
+            if check.code in self._too_slow and failed.facts.get("final"):
+                return replace(blank, status=ERROR, error=self._too_slow[check.code])
             return replace(blank, status=FAILED, expected=failed.expected, actual=failed.actual, facts=failed.facts)
         except NotYet as soon:
             return replace(blank, status=CONVERGING, expected=soon.expected, actual=soon.actual,
                            facts=soon.facts, left=soon.left)
+        except TooSlow as error:
+            if check.ever:
+                self._too_slow[check.code] = str(error)
+            return replace(blank, status=ERROR, error=str(error))
         except GraderError as error:
             return replace(blank, status=ERROR, error=str(error))
         except Exception:  # noqa: BLE001  whatever else a check raises is the grader's fault and must cost nothing
@@ -117,6 +141,8 @@ class Judge:
 
     def _timed(self, check: Check, result: Result, now: float, changed: float) -> Result:
         elapsed = max(0.0, now - changed)
+        if result.status != FAILED:
+            self._failing.pop(check.code, None)
         if result.status == PASSED:
             held = now - self._holding.setdefault(check.code, now)
             if held < check.stable:
@@ -125,12 +151,17 @@ class Judge:
                 self.passed_ever.add(check.code)
             return replace(result, elapsed=elapsed)
         self._holding.pop(check.code, None)
-        if result.status != FAILED or result.facts.get("final"):
-            return replace(result, elapsed=elapsed)
-        left = check.within * self.speed - elapsed
+        left = self._left(check, result, now, elapsed) if result.status == FAILED else 0.0
         if left > 0:
             return replace(result, status=CONVERGING, elapsed=elapsed, left=left)
         return replace(result, elapsed=elapsed)
+
+    def _left(self, check: Check, failed: Result, now: float, elapsed: float) -> float:
+        """Seconds until this failure counts. What the grader did itself is not seen again by looking again."""
+        lasted = now - self._failing.setdefault(check.code, now)
+        unsure = 0.0 if check.perturb else self.sure * min(SUREST, self.speed) - lasted
+        late = 0.0 if failed.facts.get("final") else check.within * self.speed - elapsed
+        return max(unsure, late)
 
     def _with_mistakes(self, view: Any, results: list[Result]) -> list[Result]:
         return [self._recognise(view, result) if result.status == FAILED else result for result in results]

@@ -1,7 +1,8 @@
 """Owns writing a cluster's events down while a lab runs: a thread an engine, from start to end of the session.
 
 A changed service or node is asked for at once, so that the record holds what it was changed to; what the event itself
-says of the change stays beside it, as `Attributes`; beside a new node, the tokens that were good when it came.
+says of the change stays beside it, as `Attributes`; beside a new node, the tokens that were good when it came; beside
+a started container, its first process.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ import socket
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from labs.kit.engine_client import Engine, EngineError
-from labs.kit.events import EVENTS_FILE, Event, write
+from labs.kit.events import EVENTS_FILE, PID, Event, write
 from labs.kit.grading.tokens import TOKENS
 
 RETRY_SECONDS = 0.5
@@ -52,10 +54,13 @@ class Recorder:
 
     def _record(self, host: str, engine: Engine, raw: dict[str, Any]) -> None:
         event = read_event(host, raw, self._offset)
+        found = [event]
         if event.kind in _ASKED and event.action in ("create", "update"):
-            event = self._with_object(engine, event)
+            found = [self._with_object(engine, event)]
+        if (event.kind, event.action) == ("container", "start"):
+            found = [_with_pid(engine, event)]
         if self._path.parent.is_dir():
-            write(self._path, [event])
+            write(self._path, found)
 
     def _with_object(self, engine: Engine, event: Event) -> Event:
         try:
@@ -66,6 +71,14 @@ class Recorder:
             return event  # removed at once
         return Event(event.t, event.host, event.kind, event.action, event.name, event.id,
                      {**found, "Attributes": event.data})
+
+
+def _with_pid(engine: Engine, event: Event) -> Event:
+    try:
+        pid = engine.get(f"/containers/{event.id}/json")["State"]["Pid"]
+    except (OSError, EngineError, KeyError):
+        return event  # it is gone already
+    return replace(event, data={**event.data, PID: pid}) if pid else event
 
 
 def read_event(host: str, raw: Mapping[str, Any], offset: float = 0.0) -> Event:

@@ -10,15 +10,18 @@ from labs.kit.checks import GraderError
 from labs.kit.clocks import Clocks
 from labs.kit.events import ENTERED, note
 from labs.kit.folder import Lab, Step
-from labs.kit.judge import ERROR, PASSED, Judge, Result, score
+from labs.kit.judge import ERROR, PASSED, SURE, Judge, Result, score
 from labs.kit.look import Eyes
 from labs.kit.params import Params
 from labs.kit.predictions import read
 from labs.kit.progress import Progress, Run, Store
+from labs.kit.speed import speed_now
 from labs.kit.view import Requests, View
 from labs.kit.world import World
 
 PREDICTED, HINTS = "p", "h"
+SLOWER = 5.0
+"""A machine may become so slow during a lab; the longer the deadlines, the longer each wrong hand-in takes."""
 ERROR_TRIES, ERROR_PAUSE = 3, 0.3
 """What vanished while it was looked at is gone at the next look."""
 
@@ -40,11 +43,13 @@ class Referee:
     clocks: Clocks = field(default_factory=Clocks)
     _wish: object = None
     _requests: Requests = field(init=False)
+    _speed: float = field(init=False)
 
     def __post_init__(self) -> None:
         self.checks = self.lab.checks()
         self.judge = Judge(self.checks, self.run.speed, self.progress.passed)
         self._requests = Requests(self.eyes)
+        self._speed = self.run.speed
 
     def see(self) -> World:
         """Look; remember what is new. Raises GraderError."""
@@ -80,14 +85,25 @@ class Referee:
         """The checks that close this step, and those shown beside them."""
         return self._judge((*step.checks, *step.also), self.goal(step), perturb)
 
-    def judge_all(self, *, perturb: bool = False) -> list[Result]:
-        """Every check that has points, for the lab's goal, the predictions, and in an exam what hints cost."""
+    def judge_all(self, *, perturb: bool = False, known: Iterable[Result] = ()) -> list[Result]:
+        """Every check that has points, for the lab's goal, the predictions, and in an exam what hints cost. `known`
+        are not judged again."""
         codes = [check.code for check in self.checks.checks.values() if check.points]
-        found = [*self._judge(codes, self.last_goal, perturb), self._predicted()]
+        found = [*self._judge(codes, self.last_goal, perturb, known), self._predicted()]
         return [*found, *self._hints(score(found))]
 
-    def _judge(self, codes: Iterable[str], goal: int, perturb: bool) -> list[Result]:
-        results = self.judge.judge(self.view(goal), self.clock(), self.run.changed, codes, perturb=perturb)
+    def begin(self) -> None:
+        """A judgement that costs points begins, after something was done. The machine may be slower now than when the
+        lab was given: deadlines grow with it."""
+        self.run.speed = max(self._speed, min(SLOWER, speed_now()))
+        self.judge.speed, self.judge.sure = self.run.speed, SURE
+        self.judge.begin()
+
+    def _judge(
+        self, codes: Iterable[str], goal: int, perturb: bool, known: Iterable[Result] = (),
+    ) -> list[Result]:
+        results = self.judge.judge(self.view(goal), self.clock(), self.run.changed, codes, perturb=perturb,
+                                   known=known)
         self._earn(results)
         return results
 
@@ -166,6 +182,7 @@ def settle(
     tell: Callable[[list[Result]], None] = lambda results: None, *, poll: bool = False,
 ) -> list[Result]:
     """Look and judge again until nothing is under way. For `lab check` and `--solve`, which have no events."""
+    referee.begin()
     deadline = referee.clock() + within * referee.run.speed
     tries = ERROR_TRIES
     while True:

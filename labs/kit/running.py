@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from labs.kit import tmux
 from labs.kit.checks import GraderError
@@ -33,6 +33,7 @@ from topologies import clusters
 
 FAULT, USAGE = 3, 2
 SETTLE_SECONDS = 30.0
+ACT_TRIES = 2
 
 
 def run_lab(
@@ -170,12 +171,30 @@ def _result_printer(referee: Referee, words: Words, plain: bool, colour: bool) -
 
 
 def judge_now(referee: Referee, *, final: bool) -> list[Result]:
-    """Everything, in the present state, once nothing is under way any more."""
-    results = settle(referee, referee.judge_all, SETTLE_SECONDS, threading.Event().wait)
-    passed = {result.code for result in results if result.status == PASSED}
-    acting = [result for result in results if result.perturb]
-    ready = bool(acting) and all(set(result.needs) <= passed for result in acting)
-    return referee.judge_all(perturb=True) if final and ready else results
+    """Everything, in the present state, once nothing is under way any more. What the grader itself has to do comes
+    last, and a second time where it did not go well: a check that was judged before is not touched by that."""
+    results = _settled(referee)
+    for turn in range(ACT_TRIES if final else 0):
+        if not _may_act(results):
+            break
+        if turn:
+            _settled(referee)
+        known = [result for result in results if not result.perturb or result.status == PASSED]
+        results = referee.judge_all(perturb=True, known=known)
+    return results
+
+
+def _settled(referee: Referee) -> list[Result]:
+    within = max(SETTLE_SECONDS, referee.checks.patience)
+    return settle(referee, referee.judge_all, within, threading.Event().wait)
+
+
+def _may_act(results: Iterable[Result]) -> bool:
+    """Is there something left for the grader to do, and all that it needs?"""
+    found = list(results)
+    passed = {result.code for result in found if result.status == PASSED}
+    acting = [result for result in found if result.perturb and result.status != PASSED]
+    return bool(acting) and all(set(result.needs) <= passed for result in acting)
 
 
 def print_results(

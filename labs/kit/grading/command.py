@@ -25,6 +25,7 @@ def submit(
     lang: Annotated[str, typer.Option("--lang", help="fr or en; else $LAB_LANG, else the locale.")] = "",
 ) -> None:
     """Make the hand-in of the running lab: one file, with the commands typed on its hosts and your answers."""
+    from labs.kit.grading.literals import answered
     from labs.kit.grading.submit import pack, typed
     from labs.kit.incidents import rung
     from labs.kit.results import as_json
@@ -44,8 +45,9 @@ def submit(
     cluster = referee.eyes.cluster
     results = as_json(referee, judge_now(referee, final=False), words, referee.last_goal)
     commands = typed(cluster.run_dir, [host.name for host in cluster.hosts], referee.store.every_event)
+    meant = answered(referee.progress.said, referee.world)
     target = Path(f"{file_names([student])[0]}.swlab")
-    target.write_bytes(pack(student, results, referee.progress.said, commands, cluster.outside))
+    target.write_bytes(pack(student, results, referee.progress.said, commands, cluster.outside, meant))
     count = sum(not rung(one.host, one.line) for one in commands)
     print(words("cli.submitted", file=target, count=count))
 

@@ -2,7 +2,7 @@
 Moodle bulk zip. Nothing of a zip is ever written to disk. Runs nothing.
 
     manifest.json     format, lab, student, seed, kit
-    commands.jsonl    {"at", "host", "line"}: what was typed, in order
+    commands.jsonl    {"at", "host", "line", "literals"}: what was typed, in order, and what its numbers stood for
     answers.json      what was predicted and answered
     results.json      the judgement the student saw
     events.jsonl      what happened, each line with the digest of the line before
@@ -19,6 +19,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
+
+from labs.kit.grading.literals import Literal, from_json
 
 FORMAT = 1
 SUFFIX = ".swlab"
@@ -40,6 +42,7 @@ class Command:
     host: str
     line: str
     at: float = 0.0
+    literals: tuple[Literal, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,8 @@ class HandIn:
     participant: str = ""
     """Moodle's number of the student's hand-in, from the name of its folder."""
     sitting: Sitting = Sitting()
+    meant: dict[str, tuple[Literal, ...]] = field(default_factory=dict)
+    """What the numbers of an answer stood for, by its question."""
 
 
 def gather(paths: Iterable[Path]) -> Iterator[HandIn]:
@@ -163,7 +168,13 @@ def bundle(student: str, data: bytes) -> HandIn:
     if not isinstance(lab, str) or not (seed is None or isinstance(seed, str)):
         raise BadHandIn("its manifest does not say which lab and whose values")
     return HandIn(str(manifest.get("student") or student), lab, seed, _commands(files), said, notes,
-                  sitting=sitting(manifest))
+                  sitting=sitting(manifest), meant=meanings(manifest.get("meant"), said))
+
+
+def meanings(found: Any, said: dict[str, str]) -> dict[str, tuple[Literal, ...]]:
+    """Of `{question: literals}`, what fits the answers."""
+    known = found if isinstance(found, dict) else {}
+    return {code: fit for code, items in known.items() if code in said and (fit := from_json(items, said[code]))}
 
 
 def sitting(manifest: dict[str, Any]) -> Sitting:
@@ -191,7 +202,9 @@ def _commands(files: dict[str, bytes]) -> tuple[Command, ...]:
     for raw in _text(files.get("commands.jsonl", b"")).splitlines():
         try:
             item = json.loads(raw)
-            found.append(Command(str(item["host"]), str(item["line"]), float(item.get("at", 0))))
+            line = str(item["line"])
+            found.append(Command(str(item["host"]), line, float(item.get("at", 0)),
+                                 from_json(item.get("literals"), line)))
         except (ValueError, TypeError, KeyError, RecursionError, AttributeError):
             raise BadHandIn("commands.jsonl holds a line that is no command") from None
     return _bounded(found)

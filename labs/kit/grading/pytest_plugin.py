@@ -15,7 +15,7 @@ import pytest
 
 from labs.kit.folder import Lab, read_lab
 from labs.kit.grading.handin import HandIn, gather
-from labs.kit.grading.pool import END_SECONDS, HAND_IN_SECONDS, grade_all
+from labs.kit.grading.pool import END_SECONDS, HAND_IN_SECONDS, SLOWEST, grade_all
 from labs.kit.grading.worker import refused
 from labs.kit.grading.writers import explained, feedback, grade, words_for
 from labs.kit.referee import PREDICTED
@@ -80,7 +80,7 @@ class CheckItem(pytest.Item):
         self.key = f"{lab.id}/{number}"
         self.user_properties += [("lab", lab.id), ("student", hand_in.student), ("max_points", points)]
         if self.config.pluginmanager.hasplugin("timeout"):
-            self.add_marker(pytest.mark.timeout(HAND_IN_SECONDS + 2 * END_SECONDS))
+            self.add_marker(pytest.mark.timeout(SLOWEST * HAND_IN_SECONDS + 2 * END_SECONDS))
         if self.config.pluginmanager.hasplugin("xdist"):
             self.add_marker(pytest.mark.xdist_group(self.key))  # one grading serves all checks of a hand-in
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from labs.kit.checks import GraderError
 from labs.kit.engine_client import EngineError
+from labs.kit.grading.counterpart import Counterparts, NoCounterpart
 from labs.kit.grading.handin import Command, HandIn
+from labs.kit.grading.literals import Literal
 from labs.kit.grading.tokens import typed_again
 from labs.kit.incidents import RING_LINE, arrive, rung
 from labs.kit.judge import PASSED, Result
@@ -32,19 +34,25 @@ ESCAPES = re.compile(r"[^\n\t\x20-\x7e\u00a0-\uffff]")
 
 @dataclass
 class Replay:
-    """`notes`: what went wrong on the way, for the report."""
+    """`notes`: what went wrong on the way, for the report. `unclear`: what could not be typed here, though it could
+    be where it was typed first."""
 
     referee: Referee
     typist: Typist
     clock: Callable[[], float] = time.monotonic
     notes: list[str] = field(default_factory=list)
     _told: bool = False
+    unclear: list[str] = field(default_factory=list)
+
     _rung: set[str] = field(default_factory=set)
+    _counterparts: Counterparts | None = None
+    _meant: dict[str, tuple[Literal, ...]] = field(default_factory=dict)
 
     def play(self, hand_in: HandIn) -> None:
         """Type everything that time allows."""
         self.referee.progress.said.update(
             {code: said for code, said in hand_in.said.items() if code in self.referee.lab.questions})
+        self._meant = dict(hand_in.meant)
         self._sit_down(hand_in)
         deadline = self.clock() + REPLAY_SECONDS * self.referee.run.speed
         hosts = {OUTSIDE, *(host.name for host in self.referee.eyes.cluster.hosts)}
@@ -82,7 +90,10 @@ class Replay:
 
     def _type(self, command: Command) -> None:
         try:
-            self.typist.type(command.host, typed_again(command.line, self._tokens))
+            self.typist.type(command.host, typed_again(self._here(command), self._tokens))
+        except NoCounterpart as none:
+            self.unclear.append(f"{shown(command)} was not typed: {none}, and there is none here")
+            self.notes.append(self.unclear[-1])
         except ShellStopped as stopped:
             self.notes.append(f"{shown(command)} did not come back: {str(stopped).partition('; last')[0]}")
             self.typist.forget(command.host)
@@ -95,6 +106,25 @@ class Replay:
         except (OSError, EngineError):
             return {}
 
+    def _here(self, command: Command) -> str:
+        """The line as it has to be typed in this cluster. Raises NoCounterpart."""
+        if not command.literals:
+            return command.line
+        referee = self.referee
+        self._counterparts = self._counterparts or Counterparts(
+            referee.eyes.engines, lambda: referee.store.events, referee.see, referee.run.speed)
+        return self._counterparts.line(command)
+
+    def _translate(self, codes: Iterable[str]) -> None:
+        """Answers with numbers of another cluster, once their question is reached."""
+        said = self.referee.progress.said
+        for code in [code for code in codes if code in self._meant]:
+            try:
+                said[code] = self._here(Command("", said[code], literals=self._meant[code]))
+                del self._meant[code]
+            except NoCounterpart:
+                pass  # it is not there yet; the next time
+
     def _close_steps(self) -> None:
         """As the guide does: what a step asks for is judged when it is reached, and then the next one."""
         progress, steps = self.referee.progress, self.referee.lab.steps
@@ -102,6 +132,7 @@ class Replay:
             step = steps[progress.step]
             if self._told and step.rings and step.id not in self._rung:
                 return  # what it is about has not happened yet: all may look well
+            self._translate(step.asked)
             if not step.checks:
                 self._go_on()
                 continue

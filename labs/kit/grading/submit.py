@@ -6,14 +6,17 @@ import io
 import json
 import time
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from labs.kit.clocks import local_zone
 from labs.kit.events import EVENTS_FILE, GIVEN, Events
 from labs.kit.grading.handin import FORMAT, Command, chained
+from labs.kit.grading.literals import PIDS, Literal, literals, read_pids, to_json
+from labs.kit.grading.register import Register, registered
 from labs.kit.grading.tokens import named, without
 from labs.kit.outside import OUTSIDE, acts_of
 
@@ -23,20 +26,32 @@ TYPED = "typed"
 
 def typed(run_dir: Path, hosts: Iterable[str], events: Events) -> list[Command]:
     """What was typed on these hosts and done to them since the lab was last given, in the order it began; join tokens
-    by the names of their roles."""
-    found: list[Command] = []
+    by the names of their roles, other numbers with what they stood for."""
+    known, offset, register = named(events), time.time() - time.monotonic(), registered(events.since_given())
+    began = max((event.t for event in events.of("lab", GIVEN)), default=0.0) + offset
+    found = [Command(OUTSIDE, line, at + offset) for at, line in acts_of(events.since_given())]
     for host in hosts:
-        try:
-            data = (run_dir / "hosts" / host / TYPED).read_bytes()
-        except OSError:
-            continue  # nobody typed there
-        found += read_typed(host, data)
-    known, offset = named(events), time.time() - time.monotonic()
-    begun = [event.t + offset for event in events.of("lab", GIVEN)]
-    found = [replace(command, line=without(command.line, known)) for command in found
-             if not begun or command.at >= begun[-1]]
-    done = [Command(OUTSIDE, line, at + offset) for at, line in acts_of(events.since_given())]
-    return sorted([*found, *done], key=lambda command: command.at)
+        pids = read_pids(_kept(run_dir, host, PIDS))
+        typed_here = [replace(command, line=without(command.line, known))
+                      for command in read_typed(host, _kept(run_dir, host, TYPED)) if command.at >= began]
+        found += [_meant(command, register, pids, offset) for command in typed_here]
+    return sorted(found, key=lambda command: command.at)
+
+
+def _kept(run_dir: Path, host: str, name: str) -> bytes:
+    """What a host's shells kept; nothing where nobody typed."""
+    try:
+        return (run_dir / "hosts" / host / name).read_bytes()
+    except OSError:
+        return b""
+
+
+def _meant(
+    command: Command, register: Register, pids: Mapping[tuple[str, str], tuple[str, str]], offset: float,
+) -> Command:
+    """With what its numbers stood for when it was typed. `offset`: the wall's clock less that of the events."""
+    noted = {number: what for (at, number), what in pids.items() if at == str(round(command.at * 1e6))}
+    return replace(command, literals=literals(command.line, command.host, command.at - offset, register, noted))
 
 
 def read_typed(host: str, data: bytes) -> list[Command]:
@@ -51,13 +66,16 @@ def read_typed(host: str, data: bytes) -> list[Command]:
 
 def pack(
     student: str, results: dict[str, Any], said: dict[str, str], commands: list[Command], run_dir: Path,
+    meant: Mapping[str, Iterable[Literal]] = MappingProxyType({}),
 ) -> bytes:
     """The file's bytes."""
     manifest = {"format": FORMAT, "student": student, "lab": results["lab"], "seed": results["seed_id"],
                 "lab_hash": results["lab_hash"], "host_facts": results["host_facts"],
                 "hints": results.get("hints", {}), "zone": local_zone(),
                 "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
-    lines = "".join(json.dumps({"at": c.at, "host": c.host, "line": c.line}) + "\n" for c in commands)
+    if meant:
+        manifest["meant"] = {code: to_json(found) for code, found in meant.items()}
+    lines = "".join(json.dumps({"at": c.at, "host": c.host, "line": c.line, **_literals(c)}) + "\n" for c in commands)
     files = {"manifest.json": json.dumps(manifest, indent=1), "commands.jsonl": lines,
              "answers.json": json.dumps(said), "results.json": json.dumps(results, indent=1),
              "events.jsonl": chained(_events(run_dir))}
@@ -66,6 +84,10 @@ def pack(
         for name, text in files.items():
             archive.writestr(name, text)
     return out.getvalue()
+
+
+def _literals(command: Command) -> dict[str, Any]:
+    return {"literals": to_json(command.literals)} if command.literals else {}
 
 
 def _events(run_dir: Path) -> list[str]:

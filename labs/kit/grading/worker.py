@@ -15,7 +15,8 @@ from typing import Any
 from labs.kit.checks import GraderError
 from labs.kit.folder import UnknownLab, find_lab
 from labs.kit.grading.guard import MIB, Share, guarded
-from labs.kit.grading.handin import Command, HandIn, Sitting
+from labs.kit.grading.handin import Command, HandIn, Sitting, meanings
+from labs.kit.grading.literals import from_json
 from labs.kit.grading.replay import COMMAND_SECONDS, Replay
 from labs.kit.judge import exit_code
 from labs.kit.referee import Referee
@@ -86,10 +87,11 @@ def _judged(hand_in: HandIn, replay: Replay, lang: str) -> dict[str, Any]:
     referee = replay.referee
     replay.play(hand_in)
     results = replay.judged(lambda: judge_now(referee, final=True))
-    code = exit_code(results)
+    # Points that are missing may be those of a line that could not be typed here: somebody has to look.
+    code = exit_code(results) and (3 if replay.unclear else exit_code(results))
     found = as_json(referee, results, referee.lab.words(lang, referee.params), referee.last_goal)
     return {**found, "student": hand_in.student, "exit_code": code, "notes": [*hand_in.notes, *replay.notes],
-            "status": "error" if code == 3 else "graded"}
+            "status": "error" if code == 3 else "graded", "problem": replay.unclear[0] if replay.unclear else ""}
 
 
 def refused(hand_in: HandIn, problem: str, notes: Iterable[str] = ()) -> dict[str, Any]:
@@ -107,8 +109,9 @@ def main() -> None:
     """Read IN, grade, write OUT."""
     source, target = Path(sys.argv[1]), Path(sys.argv[2])
     item = json.loads(source.read_text(encoding="utf-8"))
-    hand_in = HandIn(item["student"], item["lab"], item["seed"], tuple(Command(*one) for one in item["commands"]),
-                     item["said"], tuple(item["notes"]), sitting=Sitting(**item["sitting"]))
+    commands = tuple(Command(host, line, at, from_json(named, line)) for host, line, at, named in item["commands"])
+    hand_in = HandIn(item["student"], item["lab"], item["seed"], commands, item["said"], tuple(item["notes"]),
+                     sitting=Sitting(**item["sitting"]), meant=meanings(item["meant"], item["said"]))
     found = grade(hand_in, item["name"], item["lang"], tuple(item["covers"]))
     fresh = target.with_suffix(".new")
     fresh.write_text(json.dumps(found, ensure_ascii=False), encoding="utf-8")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from labs.kit.checks import Checks, Failed, GraderError, NotYet
+from labs.kit.checks import Checks, Failed, GraderError, NotYet, TooSlow
 from labs.kit.judge import CONVERGING, ERROR, FAILED, PASSED, WAITING, Judge, exit_code, score
 
 
@@ -122,3 +122,51 @@ def test_points_and_exit_codes() -> None:
 def test_a_need_must_be_declared_before() -> None:
     with pytest.raises(ValueError, match="needs nothing"):
         Checks("test").check("a", needs=("nothing",))
+
+
+def test_where_points_are_at_stake_a_failure_counts_once_it_lasted() -> None:
+    """A single look may meet the moment in which a request is lost; a second one does not."""
+    judge = Judge(checks(within=20), speed=2, sure=1)
+    assert statuses(judge, False, 100) == [CONVERGING, WAITING]
+    assert statuses(judge, True, 101) == [PASSED, PASSED]
+    assert statuses(judge, False, 102) == [CONVERGING, WAITING]
+    assert statuses(judge, False, 103.9) == [CONVERGING, WAITING]
+    assert statuses(judge, False, 104) == [FAILED, WAITING]
+
+
+def test_what_failed_before_something_was_done_says_nothing_after_it() -> None:
+    """The event of what was just typed may not be told yet."""
+    lab = Checks("test")
+
+    @lab.check("killed", points=1, ever=True)
+    def killed(view: Door) -> None:
+        if not view.is_open:
+            raise Failed(1, 0, {"final": True})
+
+    judge = Judge(lab, sure=1)
+    assert [*statuses(judge, False, 0), *statuses(judge, False, 5)] == [CONVERGING, FAILED]
+    judge.begin()
+    assert [*statuses(judge, False, 6), *statuses(judge, True, 6.5)] == [CONVERGING, PASSED]
+
+
+def test_what_the_grader_did_itself_is_not_waited_for_again() -> None:
+    assert Judge(checks(perturb=True), sure=9).judge(Door(False), 0, 0, perturb=True)[0].status == FAILED
+
+
+def test_what_is_known_is_not_judged_again() -> None:
+    judge = Judge(checks())
+    before = judge.judge(Door(True), 0, 0)
+    again = judge.judge(Door(False), 1, 0, known=before[:1])
+    assert again[0] is before[0] and again[1].status == PASSED
+
+
+def test_what_a_slow_machine_could_not_show_is_nobodys_failure() -> None:
+    lab, seen = Checks("test"), [TooSlow("90 of 130"), Failed(1, 0, {"final": True}), Failed(1, 0, {})]
+
+    @lab.check("traffic", points=1, ever=True)
+    def traffic(view: Door) -> None:
+        raise seen.pop(0)
+
+    judge = Judge(lab)
+    assert [*statuses(judge, True, 0), *statuses(judge, True, 1)] == [ERROR, ERROR]
+    assert statuses(judge, True, 2) == [FAILED], "what can be seen counts"

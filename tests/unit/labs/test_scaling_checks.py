@@ -133,11 +133,20 @@ def test_served_traffic_passes_and_stays_passed() -> None:
     (5, traffic(28.0), FAILED, "under_sized"),
     (20, traffic(), FAILED, "over_sized"),
     (7, traffic(seconds=2), CONVERGING, ""),
+    (7, traffic(sent=0.9), ERROR, ""),
+    (5, traffic(28.0, sent=0.9), FAILED, "under_sized"),
 ])
 def test_traffic_not_served_well(tasks: int, running: object, status: str, mistake: str) -> None:
     requests = FakeRequests(running=running)  # type: ignore[arg-type]
     result = judged(view(world(spread(tasks)), given(), requests=requests), "sc9")["sc9"]
     assert (result.status, result.mistake) == (status, mistake)
+
+
+def test_a_task_that_has_enough_to_do_is_no_error_if_it_answers_once() -> None:
+    """Others ask as well: that the mesh leads to it is what is asked here."""
+    assert judged(view(world(TEN), given(), requests=FakeRequests(busy=30)), *STATE_CHECKS)["sc6"].status == PASSED
+    full = FakeRequests(busy=30, silent=[world(TEN).live("web")[0].container[:12]])
+    assert judged(view(world(TEN), given(), requests=full), *STATE_CHECKS)["sc6"].status == FAILED
 
 
 def test_predictions_are_compared_with_what_was_measured() -> None:

@@ -25,17 +25,19 @@ class FakeRequests:
     silent: Sequence[str] = ()
     """Short container ids that never answer."""
     errors: tuple[str, ...] = ()
+    busy: int = 0
     running: Traffic | None = None
 
     def everybody(self, port: int, count: int, rate: float, state: Any, known: list[str]) -> Answers:
-        return Answers(count, Counter({who: 8 for who in known if who not in self.silent}), self.errors)
+        return Answers(count, Counter({who: 8 for who in known if who not in self.silent}), self.errors,
+                       self.busy)
 
     def traffic(self) -> Traffic | None:
         return self.running
 
 
-def traffic(failed_percent: float = 0.0, seconds: int = WINDOW) -> Traffic:
-    asked = PARAMS.traffic * seconds
+def traffic(failed_percent: float = 0.0, seconds: int = WINDOW, sent: float = 1.0) -> Traffic:
+    asked = round(PARAMS.traffic * seconds * sent)
     return Traffic(PARAMS.traffic, seconds, asked, round(asked * failed_percent / 100))
 
 
