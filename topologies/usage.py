@@ -35,11 +35,24 @@ class Usage(NamedTuple):
 
 
 def usage_below(pid: int) -> Usage:
-    """Of this process and all below it."""
+    """Of this process and all below it, and of who has entered their pid namespaces from outside, as shells do: those
+    are children of whoever opened them."""
     found = [pid, *descendants(pid)]
+    inside = {_pid_space(one) for one in found} - {_pid_space(os.getpid()), ""}
+    entered = [int(entry.name) for entry in os.scandir("/proc") if entry.name.isdigit()
+               and _pid_space(int(entry.name)) in inside]
+    found = list(dict.fromkeys([*found, *(below for one in entered for below in (one, *descendants(one)))]))
     own, shared = zip(*map(_resident, found), strict=True)
     mapped = sum(map(_share, found)) if sum(shared) > _MANY else 0
     return Usage(sum(own), _on_tmpfs(found) + mapped + _held_open(found), len(found))
+
+
+def _pid_space(pid: int) -> str:
+    """"" where it has ended, or is none of ours."""
+    try:
+        return str(Path(f"/proc/{pid}/ns/pid").readlink())
+    except OSError:
+        return ""
 
 
 def _resident(pid: int) -> tuple[int, int]:
