@@ -1,7 +1,7 @@
 """What lab 13 looks at. Points: 18 here, 2 for the predictions.
 
-Who has power and which processes live is asked of the kernel; who leads, in which term, and what is stored, of the
-managers' stores (etcd) at their own sockets. How both were when a plug was pulled was written down by that act.
+The kernel tells of power and processes; the managers' stores (etcd) of who leads in which term, and of what is
+stored. How both were when a plug was pulled was written down by that act.
 """
 
 from __future__ import annotations
@@ -182,8 +182,7 @@ def accepted_again(c: View) -> None:
 
 @lab.check("c4", needs=("again",), points=4, within=CONVERGE, poll=1)
 def equal_stores(c: View) -> None:
-    """All three are on, follow one leader, and hold the same: the same digest of all that was written up to the same
-    revision. What was asked for last lives."""
+    """All three are on, follow one leader, and hold the same (one digest of one revision). What was asked for lives."""
     c.require(not off(c), len(c.p.managers), len(on(c)), revision="–", final=True)
     stores = {host: store for host, store in c.stores.items() if host in c.p.managers}
     c.require(len(stores) == len(c.p.managers) and len({store.leader for store in stores.values()}) == 1,

@@ -4,8 +4,7 @@
 @client
 lab probe start {probe_url}
 @manager1
-docker service ls
-docker node ls
+docker service ls ; docker node ls
 @step probe
 @predict P1 {predict_P1}
 @predict P2 {predict_P2}

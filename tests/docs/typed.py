@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from labs.kit.folder import Lab
 
 PLACEHOLDER = re.compile(r"\b(?:PID|CONTAINER|NODE)\b|SWMTKN-1-…")
-LISTENS = "lab tap "
-"""The one kind of command that no solution types: it goes on until Ctrl-C, and changes nothing."""
+LISTENS = ("lab tap ", "lab pager")
+"""What no solution types, as it only shows: the one goes on until Ctrl-C, the other repeats what has rung."""
 
 _HOLE = re.compile(r"\{(\w+)\}")
 _INNER = re.compile(r"\$\(([^()]*(?:\([^()]*\)[^()]*)*)\)")
@@ -38,14 +38,19 @@ def not_typed(lab: Lab) -> Iterator[str]:
     words, lines = lab.words("en", lab.params(None)), solution_lines(lab)
     for step in lab.steps:
         for where, command in step.typed:
-            host, shown = _pattern(words.expand(where)), _pattern(words.expand(command).replace(" --detach", ""))
+            host, shown = words.expand(where), words.expand(command).replace(" --detach", "")
             if not command.startswith(LISTENS) and not any(
-                    host.fullmatch(at) and any(shown.fullmatch(part) for part in _parts(line)) for at, line in lines):
+                    _meet(host, at) and any(_meet(shown, part) for part in _parts(line)) for at, line in lines):
                 yield f"{lab.id}, step {step.id}, on {where}: {words.expand(command)}"
 
 
+def _meet(shown: str, typed: str) -> bool:
+    """Each may leave open what only a running cluster tells: who leads, which node is silent."""
+    return any(_pattern(one).fullmatch(other) for one, other in ((shown, typed), (typed, shown)))
+
+
 def _pattern(text: str) -> re.Pattern[str]:
-    return re.compile(".+".join(re.escape(part) for part in PLACEHOLDER.split(text)))
+    return re.compile(".+".join(re.escape(part) for part in PLACEHOLDER.split(_HOLE.sub("NODE", text))))
 
 
 def _parts(line: str) -> Iterator[str]:
