@@ -182,7 +182,7 @@ def accepted_again(c: View) -> None:
 
 @lab.check("c4", needs=("again",), points=4, within=CONVERGE, poll=1)
 def equal_stores(c: View) -> None:
-    """All three are on, follow one leader, and hold the same (one digest of one revision). What was asked for lives."""
+    """All three are on, follow one leader and hold the same, by digest and revision. What was asked for lives."""
     c.require(not off(c), len(c.p.managers), len(on(c)), revision="–", final=True)
     stores = {host: store for host, store in c.stores.items() if host in c.p.managers}
     c.require(len(stores) == len(c.p.managers) and len({store.leader for store in stores.values()}) == 1,
