@@ -64,7 +64,7 @@ cd || :
 command_not_found_handle() {
     case $1 in
         [nhcpstlxq] | '?')
-            if [ $# -eq 1 ]; then case $LAB_LANG in
+            if [ $# -eq 1 ]; then case ${LAB_LANG:-${LC_ALL:-${LC_MESSAGES:-$LANG}}} in
                 fr*) printf '%s est une touche du guide, pas une commande : F2 y mène, puis %s.\n' "$1" "$1" ;;
                 *) printf '%s is a key of the guide, not a command: F2 goes there, then %s.\n' "$1" "$1" ;;
             esac; fi ;;

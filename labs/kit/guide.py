@@ -10,13 +10,13 @@ from collections.abc import Callable
 from labs.kit.checks import GraderError
 from labs.kit.comparing import compare
 from labs.kit.incidents import arrive
-from labs.kit.judge import ERROR, PASSED, Result, score
+from labs.kit.judge import CONVERGING, ERROR, FAILED, PASSED, Result, score
 from labs.kit.picture import draw
 from labs.kit.referee import Referee
 from labs.kit.screen import ANSWER, ASK_RESET, COMPARE, HELP, LIST, WATCH, Screen, allowed_keys, render_screen
 from labs.kit.session import start_again
 from labs.kit.solution import open_steps
-from labs.kit.terminal import height, read_keys, show, width
+from labs.kit.terminal import AWAY, HERE, height, read_keys, show, width
 from labs.kit.told import told
 from labs.kit.watcher import Watcher
 from labs.kit.words import Words
@@ -26,6 +26,10 @@ TICK = 2.0
 """Seconds between glances at the clock and at what other processes wrote; the cluster is not asked for that."""
 MOST_KEYS = 8
 """More than this at once were pasted, not pressed."""
+
+LOOK_AGAIN = 5.0
+"""Seconds after which a step that is not done is looked at without an event: one may be lost where a daemon leaves a
+swarm or begins one, and a guide that goes on showing what was would be believed."""
 
 YES = {"y", "o"}
 
@@ -40,10 +44,12 @@ class Guide:
         self.referee, self.words, self.colour = referee, words, colour
         self._open_terminal = open_terminal
         self._started = time.monotonic() - referee.progress.seconds
+        self._looked = time.monotonic()
         self._opening: list[tuple[str, ...]] | None = None
         self._stamp = referee.store.stamp()
         self.screen = Screen(referee.lab, plain=plain, seed=referee.run.seed, option=option, notice=notice,
-                             tmux=open_terminal is not None, max_points=referee.max_points)
+                             tmux=open_terminal is not None, away=open_terminal is not None,
+                             max_points=referee.max_points)
         self.quit = self._resized = self._interrupted = False
 
     def run(self) -> None:
@@ -88,7 +94,7 @@ class Guide:
             keys = read_keys(sys.stdin.fileno())
             self.quit = self.quit or not keys and not sys.stdin.isatty()
             self._interrupted = False
-            self.take(keys)
+            self.take(self._seated(keys))
         if "event" in woken:
             watcher.quiet(DEBOUNCE, LONGEST_BURST)
         if self.referee.store.stamp() != self._stamp:
@@ -97,10 +103,14 @@ class Guide:
             woken.add("event")
         if self.screen.mode == COMPARE:
             self._compare(0)  # a command is kept when it ends, which may be after its step has passed
-        if "event" in woken or (due is not None and not woken and due <= TICK):
+        if "event" in woken or (due is not None and not woken and due <= TICK) or self._looked_long_ago():
             self.refresh()
         else:
             self.draw()
+
+    def _looked_long_ago(self) -> bool:
+        waits = self.screen.mode == WATCH and bool(self.screen.now.checks) and not self.screen.done
+        return waits and time.monotonic() - self._looked > LOOK_AGAIN
 
     def _take_progress(self) -> None:
         progress = self.referee.progress
@@ -141,17 +151,18 @@ class Guide:
             self._end_if_gone()
         self._note_opening()
         self._note_done()
-        self.screen.checking = False
+        self._looked, self.screen.checking = time.monotonic(), False
         self._stamp = self.referee.store.stamp()
         if self.screen.challenge and self.screen.done and not self.screen.last:
             self._next()  # those who know are not made to press a key for what holds already
         self.draw()
 
     def _note_opening(self) -> None:
-        """Nothing went wrong as long as everything is as it was when the step began."""
+        """Nothing went wrong as long as everything is as it was when the step began; that a check's time is up is
+        nobody's doing."""
         now: list[tuple[str, ...]] = [
-            (result.code, result.status, str(result.actual), str(result.facts), result.mistake)
-            for result in self.screen.results]
+            (result.code, FAILED if result.status == CONVERGING else result.status, str(result.actual),
+             str(result.facts), result.mistake) for result in self.screen.results]
         if self._opening is None:
             self._opening = now
         self.screen.untouched = now == self._opening
@@ -168,6 +179,13 @@ class Guide:
         if not self.referee.eyes.cluster_lives():
             self.quit = True
             self.screen.notice = self.words("screen.gone")
+
+    def _seated(self, keys: list[str]) -> list[str]:
+        """The keys without what the terminal says of where the keyboard is: that is noted."""
+        for key in keys:
+            if key in (HERE, AWAY):
+                self.screen.away = self.screen.tmux and key == AWAY
+        return [key for key in keys if key not in (HERE, AWAY)]
 
     def take(self, keys: list[str]) -> None:
         """Keys that came at once. A whole line is meant for a shell: it may hold a q, and ends nothing here."""

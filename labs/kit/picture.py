@@ -32,6 +32,13 @@ class Column:
     ready: bool
     active: bool
     cards: tuple[Card, ...]
+    bare: bool = False
+    """In no swarm."""
+
+    @property
+    def sign(self) -> str:
+        """As in the shells' prompts."""
+        return "·" if self.bare else "◆" if self.manager else "○"
 
     def count(self, state: str) -> int:
         return sum(card.state == state for card in self.cards)
@@ -51,7 +58,8 @@ def draw(world: World, service: str) -> tuple[Column, ...]:
     for stranger in world.strangers():
         cards.setdefault(stranger.host, []).append(Card(stranger.name, STRANGER))
     if not world.nodes:  # no swarm yet: bare hosts, and what was started on them by hand
-        return tuple(Column(host, False, False, True, True, tuple(cards.get(host, ()))) for host in world.swarm_hosts)
+        return tuple(Column(host, False, False, True, True, tuple(cards.get(host, ())), bare=True)
+                     for host in world.swarm_hosts)
     return tuple(
         Column(node.name, node.manager, node.leader, node.ready, node.active, tuple(cards[node.name]))
         for node in world.nodes)
@@ -92,9 +100,8 @@ def _mark(column: Column, words: Words) -> str:
 
 
 def _head(column: Column, words: Words) -> Line:
-    sign = "◆" if column.manager else "○"
     style = "" if column.ready and column.active else "bad"
-    return [Span(column.name, "title"), Span(f" {sign} {_mark(column, words)}", style)]
+    return [Span(column.name, "title"), Span(f" {column.sign} {_mark(column, words)}", style)]
 
 
 def _cards(column: Column, width: int) -> list[Line]:
@@ -112,6 +119,6 @@ def _one_line(column: Column, words: Words, width: int, plain: bool) -> list[Lin
     counts = [words(f"card.{state}", n=column.count(state)) for state in SIGNS if column.count(state)]
     said = ", ".join(counts) or words("card.none")
     mark = _mark(column, words)
-    sign = "" if plain else " ◆" if column.manager else " ○"
-    head = f"  {column.name}{sign}{' ' + mark if mark else ''}: "
+    sign = "" if plain or column.bare else f" {column.sign}"
+    head = "  " + words("card.of", name=f"{column.name}{sign}{' ' + mark if mark else ''}") + " "
     return wrapped(f"{said}", width, first=head, rest="    ")

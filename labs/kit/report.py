@@ -71,12 +71,17 @@ def failure_block(result: Result, words: Words, goal: int, width: int, *, plain:
         label = words(f"block.{name}")
         rows += wrapped(filled(result, words, name, goal), width, first=f"    {label:<9} ")
     if result.mistake:
-        text = words(f"mistakes.{result.mistake}", **result.mistake_facts)
-        arrow = "" if plain else "→ "
-        rows += wrapped(text, width, "bad", first=f"    {arrow}", rest="    " + " " * len(arrow))
+        rows += the_way(result, words, goal, width, plain=plain)
     code = f"code {result.mistake} · " if result.mistake else ""
     rows += wrapped(f"{code}{result.code} · {result.points}/{result.max_points}", width, "dim", first="    ")
     return rows
+
+
+def the_way(result: Result, words: Words, goal: int, width: int, *, plain: bool = False) -> list[Line]:
+    """What is said to the recognised mistake: all that a failure says where there is room for nothing else."""
+    text = words(f"mistakes.{result.mistake}", **result.mistake_facts)
+    arrow = "" if plain else "→ "
+    return wrapped(text, width, "bad", first=f"    {arrow}", rest="    " + " " * len(arrow))
 
 
 def filled(result: Result, words: Words, name: str, goal: int) -> str:

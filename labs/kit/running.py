@@ -34,6 +34,8 @@ from topologies import clusters
 FAULT, USAGE = 3, 2
 SETTLE_SECONDS = 30.0
 ACT_TRIES = 2
+OVER_IT = "\x1b[A\x1b[K"
+"""In place of what tmux says of its own end: nobody asked for a server."""
 
 
 def run_lab(
@@ -86,9 +88,10 @@ def _guided(referee: Referee, words: Words, plain: bool) -> int:
             notice = words("cli.tmux_missing", option=_option(referee)) + " " + notice
         return show_guide(referee, words, plain=plain, tmux=False, notice=notice)
     guide = [sys.executable, "-m", "labs.kit.cli", "_guide", name, "--lang", words.lang, "--tmux", "--notice", notice]
-    shell = student_shell(referee.eyes.cluster, referee.eyes.managers[0], words.lang)
-    tmux.run(referee.eyes.cluster.outside, guide, shell, os.environ, shutil.get_terminal_size().columns)
-    print(words(_farewell(referee)))
+    host = referee.eyes.managers[0]
+    shell = student_shell(referee.eyes.cluster, host, words.lang)
+    tmux.run(referee.eyes.cluster.outside, guide, shell, host, os.environ, shutil.get_terminal_size().columns)
+    print(OVER_IT + words(_farewell(referee)))
     return 0
 
 
@@ -109,7 +112,7 @@ def show_guide(referee: Referee, words: Words, *, plain: bool, tmux: bool, notic
 
     def open_shell(host: str) -> None:
         shell = own_shell(words.lang, cluster.name) if host == OUTSIDE else student_shell(cluster, host, words.lang)
-        panes.open_shell(cluster.outside, shell)
+        panes.open_shell(cluster.outside, shell, host)
 
     hint = "" if tmux else words("cli.shell_elsewhere", host=referee.eyes.managers[0], option=_option(referee))
     guide = Guide(referee, words, plain=plain, colour=colour_wanted(os.environ, sys.stdout.isatty(), plain),

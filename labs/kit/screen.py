@@ -12,7 +12,7 @@ from labs.kit.folder import Lab, Step
 from labs.kit.judge import CONVERGING, PASSED, Result
 from labs.kit.outside import OUTSIDE
 from labs.kit.picture import Column, lines_of, render
-from labs.kit.report import all_passed, failure_block, first_failure, status_line
+from labs.kit.report import all_passed, failure_block, first_failure, status_line, the_way
 from labs.kit.solution import Comparison
 from labs.kit.style import Line, Span, length, line, rule, spread, wrapped
 from labs.kit.words import Words
@@ -22,9 +22,9 @@ HINT_LEVELS = 3
 HEAD = 2
 """Lines of the header: they are always there."""
 
-FULL, DENSE, NEWEST_HINT, NO_PICTURE, OPEN_CHECKS = range(5)
+FULL, DENSE, NEWEST_HINT, NO_PICTURE, OPEN_CHECKS, THE_WAY = range(6)
 """What a low terminal leaves out, each with all before it: blank lines and cards, earlier hints, the picture and
-what the lab is for, checks that have passed."""
+what the lab is for, checks that have passed, what was found where a mistake is named."""
 
 
 @dataclass
@@ -52,6 +52,8 @@ class Screen:
     inspected: list[Result] = field(default_factory=list)
     seed: str | None = None
     tmux: bool = False
+    away: bool = False
+    """The keyboard is in another pane."""
     option: str = ""
     plain: bool = False
     open_steps: tuple[int, ...] = ()
@@ -125,7 +127,7 @@ def allowed_keys(screen: Screen) -> list[str]:
     keys += ["p"] if screen.question and not screen.finished else []
     keys += ["s"] if screen.open_steps else []
     keys += ["t"] if screen.tmux and screen.now.on else []
-    return [*keys, "l", "x", "?", "q", *(["F2"] if screen.tmux else [])]
+    return [*keys, "l", "x", "?", "q", *(["F2"] if screen.tmux and not screen.away else [])]
 
 
 def render_screen(screen: Screen, words: Words, width: int, height: int = 0) -> list[Line]:
@@ -136,7 +138,7 @@ def render_screen(screen: Screen, words: Words, width: int, height: int = 0) -> 
         fits = not height or len(rows) + len(back) <= height
         return [*(rows if fits else [*rows[:height - len(back) - len(more)], *more]), *back]
     keys = [rule(width), *_menu(screen, words, width)]
-    for room in (FULL, DENSE, NEWEST_HINT, NO_PICTURE, OPEN_CHECKS):
+    for room in (FULL, DENSE, NEWEST_HINT, NO_PICTURE, OPEN_CHECKS, THE_WAY):
         shown, said = _shown(screen, words, width, room), _said(screen, words, width, room)
         if not height or len(shown) + len(said) + len(keys) <= height:
             return [*shown, *said, *keys]
@@ -151,7 +153,7 @@ def _shown(screen: Screen, words: Words, width: int, room: int) -> list[Line]:
     rows = [_header(screen, words, width), rule(width), *_task(screen, words, width, room)]
     if room < NO_PICTURE:
         rows += [*([[]] if room == FULL else []), *_picture(screen, words, width, room)]
-    return [*rows, rule(width)] + _checks(screen, words, width, only_open=room >= OPEN_CHECKS)
+    return [*rows, rule(width)] + _checks(screen, words, width, room)
 
 
 def _said(screen: Screen, words: Words, width: int, room: int) -> list[Line]:
@@ -202,13 +204,14 @@ def _command(host: str, command: str, words: Words, width: int) -> list[Line]:
     return [line(f"   {where}"), *wrapped(text, width, "command", first="     ", rest="       ")]
 
 
-def _checks(screen: Screen, words: Words, width: int, *, only_open: bool) -> list[Line]:
+def _checks(screen: Screen, words: Words, width: int, room: int) -> list[Line]:
     results = screen.inspected or screen.results
-    rows = [row for result in results if not (only_open and result.status == PASSED)
+    rows = [row for result in results if room < OPEN_CHECKS or result.status != PASSED
             for row in status_line(result, words, screen.goal, width, plain=screen.plain, todo=screen.untouched)]
     failure = first_failure(results)
     if failure and (failure.status == "error" or not screen.untouched):
-        rows += failure_block(failure, words, screen.goal, width, plain=screen.plain)
+        block = the_way if room >= THE_WAY and failure.mistake else failure_block
+        rows += block(failure, words, screen.goal, width, plain=screen.plain)
     return rows
 
 
@@ -256,8 +259,10 @@ def _ending(screen: Screen, words: Words, width: int) -> list[Line]:
         rows += wrapped(_helped(screen, words), width, "good", first=" ") if screen.challenge else []
         rows += [row for after in words.several("after") for row in wrapped(after, width, first=" ")]
     elif screen.done:
-        end = "screen.last_exam" if screen.lab.exam else "screen.last"
-        rows += wrapped(words(end if screen.last else "screen.done"), width, "good", first=" ")
+        said = "already" if screen.untouched and screen.now.commands else "done"
+        if screen.last:
+            said = "last_exam" if screen.lab.exam else "last"
+        rows += wrapped(words(f"screen.{said}"), width, "good", first=" ")
     if screen.notice:
         rows += wrapped(screen.notice, width, "wait", first=" ")
     return rows
@@ -283,10 +288,12 @@ def _menu(screen: Screen, words: Words, width: int) -> list[Line]:
 
 
 def _menu_rows(screen: Screen, words: Words, width: int) -> list[Line]:
-    rows: list[Line] = [[]]
+    rows: list[Line] = [line(" ", Span("F2", "key"), words("screen.first")) if screen.away else []]
     for key in allowed_keys(screen):
         price = words("screen.hint_price") if screen.lab.exam else ""
         level = f" ({screen.hint_level + 1}/{HINT_LEVELS}{price})" if key == "h" else ""
+        if key == "t" and screen.now.on != OUTSIDE:
+            level = " " + words.expand(screen.now.on)
         spans = line("   " if rows[-1] else " ", Span(key, "key"), f":{words(f'key.{key}')}{level}")
         if length([*rows[-1], *spans]) > width:
             rows.append([])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 import termios
@@ -13,6 +14,10 @@ from contextlib import contextmanager, suppress
 from labs.kit.style import Line, paint_all
 
 SMALLEST, LOWEST = 40, 8
+HERE, AWAY = "\x1b[I", "\x1b[O"
+"""The keyboard is ours, or no longer: another pane or window has it."""
+
+_KEY = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1bO.|.", re.DOTALL)
 
 
 def colour_wanted(environ: Mapping[str, str], is_terminal: bool, plain: bool) -> bool:
@@ -49,12 +54,12 @@ def raw_keys(descriptor: int) -> Iterator[None]:
 
 @contextmanager
 def alternate_screen() -> Iterator[None]:
-    """A screen of its own, as editors use; what was there comes back."""
-    sys.stdout.write("\x1b[?1049h\x1b[?25l")
+    """A screen of its own, as editors use; what was there comes back. It is told when the keyboard comes and goes."""
+    sys.stdout.write("\x1b[?1049h\x1b[?25l\x1b[?1004h")
     try:
         yield
     finally:
-        sys.stdout.write("\x1b[?25h\x1b[?1049l")
+        sys.stdout.write("\x1b[?1004l\x1b[?25h\x1b[?1049l")
         sys.stdout.flush()
 
 
@@ -68,6 +73,10 @@ def show(lines: list[Line], colour: bool) -> None:
 
 
 def read_keys(descriptor: int) -> list[str]:
-    """The keys that were pressed; escape sequences (arrows, …) count as nothing."""
-    text = os.read(descriptor, 1024).decode(errors="ignore")
-    return [] if text.startswith("\x1b") else list(text)
+    """The keys that were pressed, and HERE and AWAY; what else begins with an escape (arrows, …) is no key."""
+    return keys_of(os.read(descriptor, 1024).decode(errors="ignore"))
+
+
+def keys_of(text: str) -> list[str]:
+    """The same of what was read; pure. A lone escape is a key."""
+    return [found for found in _KEY.findall(text) if len(found) == 1 or found in (HERE, AWAY)]

@@ -97,10 +97,10 @@ def _step(number: int, step: Step, lab: Lab, words: Words, fixed: Words) -> Iter
         where = fixed("outside") if host == OUTSIDE else fixed("on", host=words.expand(host))
         yield from (f'```sh title="{where}"', *(words.expand(command) for _, command in typed), "```", "")
     if f"{key}.look" in words:
-        yield from (f"**{fixed('look')}:** {say(words, f'{key}.look', goal)}", "")
+        yield from (f"**{fixed('look')}** {say(words, f'{key}.look', goal)}", "")
     for title, codes in (("predict", step.predict), ("measure", step.ask)):
         if codes:
-            yield from (f"**{fixed(title)}:**", "", *(_question(code, words, fixed) for code in codes), "")
+            yield from (f"**{fixed(title)}**", "", *(_question(code, words, fixed) for code in codes), "")
     hints = [f"{key}.hints.{level}" for level in range(len(words.several(f"{key}.hints")))]
     if hints:
         yield from (f'??? tip "{fixed("hints")}"', "",

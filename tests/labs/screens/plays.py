@@ -1,4 +1,7 @@
-"""Owns the plays: what a student types at which moment, and how the moment is known whose screen is kept."""
+"""Owns the plays: what a student types at which moment, and how the moment is known whose screen is kept.
+
+The keys are the same in both languages; what is waited for while recording holds in both.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,22 @@ from pathlib import Path
 
 GOLDEN = Path(__file__).parent / "golden"
 NEXT = "<F2>n<F2>"
-"""To the guide, on to the next step, and back to the shell."""
+"""From a shell: on to the next step, and back."""
 
-DONE = r"(?m)^ n:\w"
+DONE = r"(?m)^( F2, \w+  )? n:\w"
 """The menu offers n: the step is done."""
 
-ASKED = r"(?m)^ (P|Q)\d .*_$"
+ASKED = r"(?m)^ [PQ]\d .*_$"
 """The guide waits for an answer."""
+
+MISTAKE = r"(?m)^    → "
+"""The guide names what went wrong."""
+
+PROMPT = r"\] \$\s*$"
+"""The shell, which is the last thing on the screen, is ready."""
+
+TOKEN = "{token}"
+"""Stands for the workers' token, as one copies it from the manager's answer."""
 
 
 @dataclass(frozen=True)
@@ -43,17 +55,109 @@ def scene(name: str, keys: str, *until: str) -> Scene:
     return Scene(name, keys, until)
 
 
-KILL = "kill -9 $(docker inspect -f '{{.State.Pid}}' %s)<Enter>"
+def shell(name: str, line: str, *until: str) -> Scene:
+    """A line typed in a shell whose screen is emptied first, so that what is above does not matter."""
+    return scene(name, f"clear; {line}<Enter>", *until, PROMPT)
+
+
+def kill(name: str) -> str:
+    return f"kill -9 $(docker inspect -f '{{{{.State.Pid}}}}' {name})"
+
+
+SWARM = "docker info 2>/dev/null | grep Swarm"
+"""Without the warnings: they say what this machine's kernel lacks."""
+
 ONE_CONTAINER = (
-    scene("start", "./lab run 00-one-container<Enter>", r"1/11", r"\] \$ $"),
-    scene("help", "<F2>?", r"F4"),
-    scene("look", "?<F2>docker info | grep Swarm<Enter>", DONE, r"Swarm: inactive"),
-    scene("run", NEXT, r"2/11"),
-    scene("hints", "<F2>hhh<F2>", r"docker run -d --name ___"),
-    scene("runs", "clear; docker run -d --name web -p 80:80 nginx<Enter>", DONE),
+    scene("the lab begins", "./lab run 00-one-container<Enter>", r" 1/11", DONE, PROMPT),
+    scene("a key of the guide in the shell", "n<Enter>", r"(?s)F2.*F2", PROMPT),
+    shell("it is in no swarm", SWARM, r"Swarm: inactive"),
+    scene("the keys", "<F2>?", r"F4"),
+    scene("all steps", " l", r"11  "),
+    scene("the next step", " n", r" 2/11", r"h:"),
+    scene("three hints", "hhh<F2>", r"docker run -d --name ___", r"F2, "),
+    shell("a container", "docker run -d --name web -p 80:80 nginx", DONE),
+    scene("who answers", "<F2>n", r" 3/11", DONE),
+    scene("a terminal on the client", "t", r"client 10\.7\.0\.100\] \$"),
+    shell("it answers", "curl http://manager1/", r"nonce"),
+    scene("predict", "<F2>n", r" 4/11"),
+    scene("the question", "p", ASKED),
+    scene("no answer to the question", "maybe<Enter>", r"p:"),
+    scene("an answer", "py<Enter>", DONE),
+    scene("kill it", "n", r" 5/11"),
+    scene("back on manager1", "t", r"manager1 · 10\.7\.0\.1\] \$"),
+    shell("stopped politely", "docker stop web", MISTAKE),
+    shell("started again", "docker start web", r"h:"),
+    shell("killed", kill("web"), DONE),
+    shell("how it ended", "docker ps -a --format '{{.Names}}: {{.Status}}'", r"\(137\)"),
+    scene("nobody there", "<F2>n", r" 6/11"),
+    scene("on the client again", "t", r"client 10\.7\.0\.100\] \$"),
+    shell("nobody answers", "curl http://manager1/", r"curl: \(7\)"),
+    scene("predict the return", "<F2>n", r" 7/11"),
+    scene("two questions", "pn<Enter>", ASKED),
+    scene("two answers", "y<Enter>", DONE),
+    scene("with a rule", "n", r" 8/11"),
+    scene("on manager1 again", "t", r"manager1 · 10\.7\.0\.1\] \$"),
+    shell("a second container", "docker run -d --restart=always --name web2 -p 81:80 nginx", r"[0-9a-f]{20}"),
+    shell("it comes back", kill("web2"), DONE),
+    scene("one port", NEXT, r" 9/11", r"F2, "),
+    shell("the port is taken", "docker run -d --name web3 -p 81:80 nginx", DONE),
+    scene("what is solved", "<F2>n", r" 10/11"),
+    scene("too much", "pA2 A7<Enter>", MISTAKE),
+    scene("just that", "pA2<Enter>", DONE),
+    scene("the state asked for", "n", r" 11/11", DONE),
+    scene("the end", "n", r"20/20 *\n"),
+    scene("who quits", "q", r"\$\s*$"),
+)
+
+JOIN = f"docker swarm join --token {TOKEN} 10.7.0.1:2377"
+CLUSTER = (
+    scene("the lab begins", "./lab run 01-cluster<Enter>", r" 1/7", DONE, PROMPT),
+    shell("which addresses", f"{SWARM}; ip -br addr", r"10\.7\.0\.1/24"),
+    scene("the first node", NEXT, r" 2/7", r"h:"),
+    shell("an address that means oneself", "docker swarm init --advertise-addr 127.0.0.1", MISTAKE),
+    shell("away again", "docker swarm leave --force", r"h:"),
+    shell("a swarm of one", "docker swarm init --advertise-addr 10.7.0.1", DONE),
+    scene("a worker", "<F2>n", r" 3/7"),
+    scene("its terminal", "t", r"worker1 · 10\.7\.0\.2\] \$"),
+    shell("a list it cannot have", "docker node ls", r"swarm"),
+    shell("it joins", JOIN, DONE),
+    scene("another worker", "<F2>n", r" 4/7"),
+    scene("another terminal", "t", r"worker2 · 10\.7\.0\.3\] \$"),
+    shell("a swarm of its own", "docker swarm init", MISTAKE),
+    scene("the manager's shell", "<F3>", r"manager1 ◆ 10\.7\.0\.1\] \$"),
+    scene("and back", "<F3><F3>", r"worker2 ◆ 10\.7\.0\.3\] \$"),
+    shell("out of it", "docker swarm leave --force", r"left"),
+    shell("it joins too", JOIN, DONE),
+    scene("predict", "<F2>n", r" 5/7"),
+    scene("two answers", "py<Enter>n<Enter>", DONE),
+    scene("who may ask", "n", r" 6/7"),
+    scene("on worker1", "t", r"worker1 \S 10\.7\.0\.2\] \$"),
+    shell("refused", "docker node ls", r"not a swarm manager"),
+    shell("who calls whom", "docker info 2>/dev/null | grep -A4 Swarm; ss -Htn | grep 2377", r"2377"),
+    scene("ten quiet seconds", "<F2>n", r" 7/7", DONE),
+    scene("the end", "n", r"20/20 *\n"),
+    scene("who quits", "q", r"\$\s*$"),
+)
+
+RESUME = (
+    scene("the lab begins", "./lab run 00<Enter>", r" 1/11", DONE, PROMPT),
+    scene("a second step", NEXT, r" 2/11", r"F2, "),
+    shell("a container", "docker run -d --name web -p 80:80 nginx", DONE),
+    scene("a third", "<F2>n", r" 3/11", DONE),
+    scene("Ctrl-C", "<C-c>", r"\$\s*$"),
+    scene("how far", "clear; ./lab list | head -n 2<Enter>", r"3/11", r"\$\s*$"),
+    scene("back", "clear; ./lab run 0<Enter>", r"(?m) 3/11 ·(.*\n)*.*/20", DONE, PROMPT),
+    scene("not from the start", "<F2>xz", r"x:"),
+    scene("from the start", "xy", r" 1/11", DONE),
+    scene("who quits", "q", r"\$\s*$"),
 )
 
 
 def plays() -> list[Play]:
     """All of them."""
-    return []
+    wide, low = (100, 30), (80, 24)
+    return [
+        Play("00-one-container", "fr", wide, ONE_CONTAINER), Play("00-one-container", "en", low, ONE_CONTAINER),
+        Play("01-cluster", "fr", low, CLUSTER), Play("01-cluster", "en", (132, 40), CLUSTER),
+        Play("resume", "fr", wide, RESUME),
+    ]

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 
 from tests.labs.screens.mask import mask
-from tests.labs.screens.plays import Play, Scene
+from tests.labs.screens.plays import TOKEN, Play, Scene
 from tests.labs.screens.seat import Seat
 from tests.waiting import wait_for
 
@@ -22,7 +22,7 @@ def perform(play: Play, reached: Callable[[Seat, Scene], None]) -> None:
     """Type scene after scene; `reached` comes back when the scene's screen is there."""
     with Seat(*play.size, play.lang) as seat:
         for scene in play.scenes:
-            seat.type(scene.keys)
+            seat.type(scene.keys.replace(TOKEN, seat.token()) if TOKEN in scene.keys else scene.keys)
             reached(seat, scene)
 
 

@@ -47,6 +47,12 @@ class Seat:
         """The whole screen as it is now."""
         return self._tmux("capture-pane", "-p")
 
+    def token(self) -> str:
+        """The workers' token."""
+        argv = ["./lab", "exec", "manager1", "--", "docker", "swarm", "join-token", "--quiet", "worker"]
+        return subprocess.run(argv, cwd=self.folder, env=self._environ, capture_output=True, text=True, timeout=60,
+                              stdin=subprocess.DEVNULL, check=True).stdout.strip()
+
     def type(self, keys: str) -> None:
         """Type this; see NAMED."""
         for number, part in enumerate(NAMED.split(keys)):

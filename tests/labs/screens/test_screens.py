@@ -12,7 +12,7 @@ from tests.labs.screens.screenplay import compare, read, write
 from tests.labs.screens.seat import NAMED
 
 PLAYS = plays()
-KEYS = {"Enter", "F2", "F4", "C-c", "BSpace"}
+KEYS = {"Enter", "F2", "F3", "C-c", "BSpace"}
 
 
 @pytest.mark.kernel

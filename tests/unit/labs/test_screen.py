@@ -15,6 +15,7 @@ from labs.kit.judge import Judge, Result
 from labs.kit.picture import draw
 from labs.kit.screen import ANSWER, ASK_RESET, HELP, LIST, Screen, allowed_keys, render_screen
 from labs.kit.style import Line, length, paint, paint_all
+from labs.kit.terminal import AWAY, HERE, keys_of
 from labs.kit.words import LANGUAGES
 from tests.unit.labs.views import LAB, PARAMS, judged, view
 from tests.unit.labs.worlds import node, service, spread, task, world
@@ -105,8 +106,9 @@ def painted(lines: list[Line]) -> list[str]:
 
 @pytest.mark.parametrize(("height", "there", "gone"), [
     (99, ["", "  ■ web.1  ■ web.4          ■ web.2", "hint 1:", "hint 2:"], ["window"]),
-    (20, ["hint 2:", "expected", "Goal:"], ["hint 1:", "■"]),
-    (12, ["hint 2:", "window is too low", "Goal:"], ["hint 1:", "■"]),
+    (20, ["hint 2:", "expected", "Goal:", "→"], ["hint 1:", "■"]),
+    (17, ["hint 2:", "Goal:", "→"], ["hint 1:", "■", "expected", "too low"]),
+    (10, ["hint 2:", "window is too low", "Goal:"], ["hint 1:", "■"]),
 ])
 def test_what_matters_least_goes_first(height: int, there: list[str], gone: list[str]) -> None:
     shown = "\n".join(painted(render_screen(SCREENS["mistake"](), LAB.words("en", PARAMS), 80, height)))
@@ -138,6 +140,26 @@ def test_the_menu_shows_the_keys_that_work_and_no_other(name: str) -> None:
     menu = paint_all(render_screen(state, words, 200), colour=False).splitlines()[-1]
     for key in "nhptlx?q":
         assert (f"{key}:{words(f'key.{key}')}" in menu) == (key in allowed_keys(state))
+
+
+@pytest.mark.parametrize(("away", "begins", "ends"), [(True, " F2, then   n:next", "q:quit"),
+                                                       (False, " n:next", "F2:shell")])
+def test_the_menu_says_when_the_keyboard_is_elsewhere(away: bool, begins: str, ends: str) -> None:
+    state = SCREENS["done"]()
+    state.tmux, state.away = True, away
+    menu = painted(render_screen(state, LAB.words("en", PARAMS), 200))[-1]
+    assert menu.startswith(begins) and menu.endswith(ends)
+
+
+def test_what_is_typed_is_told_from_what_a_terminal_sends() -> None:
+    assert keys_of("n\x1b[O\x1b[A\x1bOQp\x1b[1;5Cé\x1b[I\x1b") == ["n", AWAY, "p", "é", HERE, "\x1b"]
+
+
+@pytest.mark.parametrize(("untouched", "said"), [(True, "Nothing is to be changed"), (False, "Step done.")])
+def test_a_step_that_asks_to_look_does_not_say_it_was_done_by_itself(untouched: bool, said: str) -> None:
+    lab = find_lab("00")
+    state = Screen(lab, results=[Result("inactive", "passed")], untouched=untouched)
+    assert said in "\n".join(painted(render_screen(state, lab.words("en", lab.params(None)), 80)))
 
 
 def test_next_works_only_when_the_step_is_done() -> None:
