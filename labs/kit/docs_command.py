@@ -34,12 +34,16 @@ def docs(
 ) -> None:
     """Build these docs and serve them on this machine, until Ctrl-C."""
     target = _target(build)
-    get_tools()
-    build_site(target)
     if build:
+        get_tools()
+        build_site(target)
         print(f"The site is in {target}: open {target / 'index.html'}")
-    else:
-        _serve(target, port)
+        return
+    with _listen(target, port) as server:  # before the build: who cannot serve need not wait for it
+        get_tools()
+        build_site(target)
+        print(f"http://{SELF}:{server.server_port}/   (Ctrl-C ends it)", flush=True)
+        server.serve_forever()
 
 
 def _target(build: str) -> Path:
@@ -63,7 +67,8 @@ def get_tools() -> None:
     done = subprocess.run([*pip, "-e", f"{PROJECT}[docs]"], capture_output=True, text=True, stdin=subprocess.DEVNULL,
                           check=False)
     if done.returncode != 0:
-        last = (done.stderr.strip().splitlines() or ["pip said nothing"])[-1]
+        said = [line.strip() for line in done.stderr.splitlines() if line.strip()] or ["nothing"]
+        last = next((line for line in reversed(said) if line.startswith("ERROR")), said[-1])
         raise MachineFault("The docs need MkDocs, and it cannot be fetched. Try again with a network, or read the "
                            f"files in docs/ as they are. pip says: {last}")
 
@@ -80,16 +85,12 @@ def build_site(target: Path) -> None:
         raise FailedPrecondition("\n".join(["The pages are not whole:", *said]))
 
 
-def _serve(folder: Path, port: int) -> None:
-    handler = partial(_Quiet, directory=str(folder))
+def _listen(folder: Path, port: int) -> ThreadingHTTPServer:
     try:
-        server = ThreadingHTTPServer((SELF, port), handler)
+        return ThreadingHTTPServer((SELF, port), partial(_Quiet, directory=str(folder)))
     except OSError as error:
         raise FailedPrecondition(f"Port {port} cannot be used here ({error.strerror}): lab docs --port 0 takes any "
                                  "that is free.") from None
-    with server:
-        print(f"http://{SELF}:{server.server_port}/   (Ctrl-C ends it)", flush=True)
-        server.serve_forever()
 
 
 class _Quiet(SimpleHTTPRequestHandler):

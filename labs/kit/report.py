@@ -73,7 +73,8 @@ def failure_block(result: Result, words: Words, goal: int, width: int, *, plain:
     if result.mistake:
         rows += the_way(result, words, goal, width, plain=plain)
     code = f"code {result.mistake} · " if result.mistake else ""
-    rows += wrapped(f"{code}{result.code} · {result.points}/{result.max_points}", width, "dim", first="    ")
+    if code or result.max_points:
+        rows += wrapped(f"{code}{result.code} · {result.points}/{result.max_points}", width, "dim", first="    ")
     return rows
 
 

@@ -22,9 +22,10 @@ HINT_LEVELS = 3
 HEAD = 2
 """Lines of the header: they are always there."""
 
-FULL, DENSE, NEWEST_HINT, NO_PICTURE, OPEN_CHECKS, THE_WAY = range(6)
+FULL, DENSE, NEWEST_HINT, NO_PICTURE, OPEN_CHECKS, THE_WAY, NO_COMMANDS = range(7)
 """What a low terminal leaves out, each with all before it: blank lines and cards, earlier hints, the picture and
-what the lab is for, checks that have passed, what was found where a mistake is named."""
+what the lab is for, checks that have passed, what to look for and what was found where a
+mistake is named, and there the commands, too: they have been typed."""
 
 
 @dataclass
@@ -138,7 +139,7 @@ def render_screen(screen: Screen, words: Words, width: int, height: int = 0) -> 
         fits = not height or len(rows) + len(back) <= height
         return [*(rows if fits else [*rows[:height - len(back) - len(more)], *more]), *back]
     keys = [rule(width), *_menu(screen, words, width)]
-    for room in (FULL, DENSE, NEWEST_HINT, NO_PICTURE, OPEN_CHECKS, THE_WAY):
+    for room in (FULL, DENSE, NEWEST_HINT, NO_PICTURE, OPEN_CHECKS, THE_WAY, NO_COMMANDS):
         shown, said = _shown(screen, words, width, room), _said(screen, words, width, room)
         if not height or len(shown) + len(said) + len(keys) <= height:
             return [*shown, *said, *keys]
@@ -190,8 +191,9 @@ def _task(screen: Screen, words: Words, width: int, room: int) -> list[Line]:
     if screen.now.rings:
         rows += wrapped(words("screen.page") + " " + words(f"{key}.page"), width, "wait", first=" ")
     rows += wrapped(words("screen.goal") + " " + words(f"{key}.goal"), width, first=" ")
-    rows += [row for host, command in screen.to_type for row in _command(host, command, words, width)]
-    if f"{key}.look" in words and not screen.challenge:
+    if not (room >= NO_COMMANDS and any(result.mistake for result in screen.results)):
+        rows += [row for host, command in screen.to_type for row in _command(host, command, words, width)]
+    if f"{key}.look" in words and not screen.challenge and room < THE_WAY:
         rows += wrapped(words("screen.look") + " " + words(f"{key}.look"), width, "dim", first=" ")
     return rows
 

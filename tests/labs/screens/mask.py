@@ -24,7 +24,7 @@ RULES: tuple[Rule, ...] = (
     (re.compile(r"(?<=SWMTKN-1-)[0-9a-z-]+(\n[0-9a-z-]+)?"), _wrapped),  # a terminal breaks it where its line ends
     (re.compile(r"(?<=on endpoint )[0-9a-f]+(\n[0-9a-f]+)?"), _wrapped),
     (re.compile(r"\n\nRun 'docker [a-z ]+ --help' for more information"), ""),  # newer clients say so
-    (re.compile(r"\b(?=[a-z]*\d)[0-9a-z]{25}\b"), _same_width("x")),  # ids of nodes and services
+    (re.compile(r"\b(?=[a-z]*\d)(?:[0-9a-z]{9})?[0-9a-z]{16}\b"), _same_width("x")),  # ids of nodes, whole or not
     (re.compile(r"\b\d+ min\b"), "# min"),
     (re.compile(r"\b\d+[.,]\d+ s\b"), "#.# s"),
     (re.compile(r"^\d{2,7}$", re.M), "PID"),

@@ -21,8 +21,8 @@ ASKED = r"(?m)^ [PQ]\d .*_$"
 MISTAKE = r"(?m)^    → "
 """The guide names what went wrong."""
 
-PROMPT = r"\] \$\s*$"
-"""The shell, which is the last thing on the screen, is ready."""
+PROMPT = r"(?m)\] \$ *$"
+"""A shell is ready: nothing stands behind its prompt."""
 
 TOKEN = "{token}"
 """Stands for the workers' token, as one copies it from the manager's answer."""
@@ -105,7 +105,7 @@ ONE_CONTAINER = (
     scene("too much", "pA2 A7<Enter>", MISTAKE),
     scene("just that", "pA2<Enter>", DONE),
     scene("the state asked for", "n", r" 11/11", DONE),
-    scene("the end", "n", r"20/20 *\n"),
+    scene("the end", "n", r"(terminé|finished) ?: 20/20"),
     scene("who quits", "q", r"\$\s*$"),
 )
 
@@ -135,7 +135,7 @@ CLUSTER = (
     shell("refused", "docker node ls", r"not a swarm manager"),
     shell("who calls whom", "docker info 2>/dev/null | grep -A4 Swarm; ss -Htn | grep 2377", r"2377"),
     scene("ten quiet seconds", "<F2>n", r" 7/7", DONE),
-    scene("the end", "n", r"20/20 *\n"),
+    scene("the end", "n", r"(terminé|finished) ?: 20/20"),
     scene("who quits", "q", r"\$\s*$"),
 )
 
@@ -158,6 +158,6 @@ def plays() -> list[Play]:
     wide, low = (100, 30), (80, 24)
     return [
         Play("00-one-container", "fr", wide, ONE_CONTAINER), Play("00-one-container", "en", low, ONE_CONTAINER),
-        Play("01-cluster", "fr", low, CLUSTER), Play("01-cluster", "en", (132, 40), CLUSTER),
-        Play("resume", "fr", wide, RESUME),
+        Play("01-cluster", "fr", low, CLUSTER), Play("01-cluster", "en", wide, CLUSTER),
+        Play("resume", "fr", wide, RESUME), Play("resume", "en", (132, 36), RESUME),
     ]
