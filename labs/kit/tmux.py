@@ -12,6 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 CONFIGURATION = Path(__file__).with_name("tmux.conf")
+NOT_HERE = ("TMUX", "LINES", "COLUMNS")
+"""What is true of the terminal that tmux is started in, and not of its panes: also inside the user's own tmux."""
+
 OF_HOST = "@host"
 """A pane's own option: whose shell it is."""
 
@@ -36,7 +39,7 @@ def run(
     run_dir: Path, guide: list[str], shell: list[str], host: str, environment: Mapping[str, str], columns: int,
 ) -> int:
     """Show guide and shell (of `host`) until the guide ends; tmux's exit status. The guide's end ends everything."""
-    own = {key: value for key, value in environment.items() if key != "TMUX"}  # also inside the user's own tmux
+    own = {key: value for key, value in environment.items() if key not in NOT_HERE}
     tmux = ["tmux", "-S", str(door(run_dir))]
     command = [*tmux, "-f", str(CONFIGURATION), "new-session", "-s", "lab",
                f"{shlex.join(guide)}; {shlex.join([*tmux, 'kill-server'])}", ";",

@@ -109,36 +109,6 @@ ONE_CONTAINER = (
     scene("who quits", "q", r"\$\s*$"),
 )
 
-JOIN = f"docker swarm join --token {TOKEN} 10.7.0.1:2377"
-CLUSTER = (
-    scene("the lab begins", "./lab run 01-cluster<Enter>", r" 1/7", DONE, PROMPT),
-    shell("which addresses", f"{SWARM}; ip -br addr", r"10\.7\.0\.1/24"),
-    scene("the first node", NEXT, r" 2/7", r"h:"),
-    shell("an address that means oneself", "docker swarm init --advertise-addr 127.0.0.1", MISTAKE),
-    shell("away again", "docker swarm leave --force", r"h:"),
-    shell("a swarm of one", "docker swarm init --advertise-addr 10.7.0.1", DONE),
-    scene("a worker", "<F2>n", r" 3/7"),
-    scene("its terminal", "t", r"worker1 · 10\.7\.0\.2\] \$"),
-    shell("a list it cannot have", "docker node ls", r"swarm"),
-    shell("it joins", JOIN, DONE),
-    scene("another worker", "<F2>n", r" 4/7"),
-    scene("another terminal", "t", r"worker2 · 10\.7\.0\.3\] \$"),
-    shell("a swarm of its own", "docker swarm init", MISTAKE),
-    scene("the manager's shell", "<F3>", r"manager1 ◆ 10\.7\.0\.1\] \$"),
-    scene("and back", "<F3><F3>", r"worker2 ◆ 10\.7\.0\.3\] \$"),
-    shell("out of it", "docker swarm leave --force", r"left"),
-    shell("it joins too", JOIN, DONE),
-    scene("predict", "<F2>n", r" 5/7"),
-    scene("two answers", "py<Enter>n<Enter>", DONE),
-    scene("who may ask", "n", r" 6/7"),
-    scene("on worker1", "t", r"worker1 \S 10\.7\.0\.2\] \$"),
-    shell("refused", "docker node ls", r"not a swarm manager"),
-    shell("who calls whom", "docker info 2>/dev/null | grep -A4 Swarm; ss -Htn | grep 2377", r"2377"),
-    scene("ten quiet seconds", "<F2>n", r" 7/7", DONE),
-    scene("the end", "n", r"(terminé|finished) ?: 20/20"),
-    scene("who quits", "q", r"\$\s*$"),
-)
-
 RESUME = (
     scene("the lab begins", "./lab run 00<Enter>", r" 1/11", DONE, PROMPT),
     scene("a second step", NEXT, r" 2/11", r"F2, "),
@@ -158,6 +128,5 @@ def plays() -> list[Play]:
     wide, low = (100, 30), (80, 24)
     return [
         Play("00-one-container", "fr", wide, ONE_CONTAINER), Play("00-one-container", "en", low, ONE_CONTAINER),
-        Play("01-cluster", "fr", low, CLUSTER), Play("01-cluster", "en", wide, CLUSTER),
         Play("resume", "fr", wide, RESUME), Play("resume", "en", (132, 36), RESUME),
     ]

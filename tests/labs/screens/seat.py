@@ -24,7 +24,7 @@ class Seat:
     def __init__(self, columns: int, rows: int, lang: str) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="ss-"))
         self._environ = {**make_lab(self.folder), "LAB_LANG": lang, "HISTFILE": "/dev/null"}
-        for name in ("TMUX", "NO_COLOR"):
+        for name in ("TMUX", "NO_COLOR", "LINES", "COLUMNS"):
             self._environ.pop(name, None)
         (self.folder / "conf").write_text(CONFIGURATION)
         self._tmux("-f", str(self.folder / "conf"), "new-session", "-d", "-x", str(columns), "-y", str(rows), SHELL)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.labs.screens.mask import mask
 from tests.labs.screens.plays import Play, plays
-from tests.labs.screens.screenplay import compare, read, write
+from tests.labs.screens.screenplay import ON_ITS_WAY, compare, read, write
 from tests.labs.screens.seat import NAMED
 
 PLAYS = plays()
@@ -27,6 +27,7 @@ def test_every_play_has_its_screens_and_no_screen_is_too_large() -> None:
     for play in PLAYS:
         screens = read(play.file.read_text(encoding="utf-8"))
         assert list(screens) == [scene.name for scene in play.scenes]
+        assert [name for name, text in screens.items() if ON_ITS_WAY.search(text)] == []
         columns, rows = play.size
         assert [name for name, text in screens.items() if text.count("\n") > rows
                 or max(map(len, text.splitlines())) > columns] == []
