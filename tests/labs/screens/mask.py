@@ -31,7 +31,8 @@ RULES: tuple[Rule, ...] = (
     (re.compile(r"\b(About an?|Less than a|\d+) (second|minute|hour)s?\b"), "TIME"),
     (re.compile(r"(?<=:)[3-6]\d{4}\b"), "#####"),  # ports that a kernel picks
     (re.compile(r"@if\d+"), "@if#"),
-    (re.compile(r"after \d+ ms"), "after # ms"),
+    (re.compile(r"after \d+ ms: Couldn't connect to\s+server"),
+     "after # ms: Couldn't connect to server"),  # however it wraps
 )
 
 
