@@ -42,7 +42,7 @@ def run(
     own = {key: value for key, value in environment.items() if key not in NOT_HERE}
     tmux = ["tmux", "-S", str(door(run_dir))]
     command = [*tmux, "-f", str(CONFIGURATION), "new-session", "-s", "lab",
-               f"{shlex.join(guide)}; {shlex.join([*tmux, 'kill-server'])}", ";",
+               f"trap : INT; {shlex.join(guide)}; {shlex.join([*tmux, 'kill-server'])}", ";",  # Ctrl-C goes to both
                "split-window", *split_options(columns), keep_open(shell), ";", "select-pane", "-t", "lab:0.1", ";",
                "set-option", "-p", "-t", "lab:0.1", OF_HOST, host]
     try:
