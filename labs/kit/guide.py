@@ -43,7 +43,7 @@ class Guide:
     ) -> None:
         self.referee, self.words, self.colour = referee, words, colour
         self._open_terminal = open_terminal
-        self._started = time.monotonic() - referee.progress.seconds
+        self._started = self._looked = time.monotonic() - referee.progress.seconds
         self._looked = time.monotonic()
         self._opening: list[tuple[str, ...]] | None = None
         self._stamp = referee.store.stamp()
