@@ -73,7 +73,8 @@ def read(
     called = {service["ID"]: service["Spec"]["Name"] for service in services}
     hosts = {node["ID"]: node["Description"].get("Hostname", "") for node in nodes}
     down = {node["ID"] for node in nodes if node.get("Status", {}).get("State") == "down"}
-    running = [task for task in tasks if task["Status"]["State"] == "running" and task["NodeID"] not in down]
+    running = [task for task in tasks  # those of a service that is just being removed have no name any more
+               if task["Status"]["State"] == "running" and task["NodeID"] not in down and task["ServiceID"] in called]
     addresses: dict[str, str] = {}
     containers: dict[str, tuple[str, str]] = {}
     for task in running:
@@ -110,7 +111,7 @@ def read(
 
 
 def _name(task: Mapping[str, Any], called: Mapping[str, str]) -> str:
-    return f"{called.get(task['ServiceID'], '?')}.{task.get('Slot') or task['NodeID']}"
+    return f"{called[task['ServiceID']]}.{task.get('Slot') or task['NodeID']}"
 
 
 def _in_the_mesh(task: Mapping[str, Any]) -> list[str]:

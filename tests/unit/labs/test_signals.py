@@ -32,6 +32,7 @@ class Awake:
 def guide(monkeypatch: pytest.MonkeyPatch) -> Guide:
     made = Guide.__new__(Guide)
     made.quit = made._resized = made._interrupted = False
+    made._looked = float("inf")  # just now, and so for the whole test
     made.screen, made.words, made._stamp = Screen(LAB), LAB.words("en", PARAMS), (0, 0)
     made.referee = cast("Any", SimpleNamespace(
         judge=SimpleNamespace(next_look=lambda results: None), store=SimpleNamespace(stamp=lambda: (0, 0))))
