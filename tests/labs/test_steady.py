@@ -1,8 +1,9 @@
 """The same hand-in earns the same every time, also on a machine that has too much to do.
 
 `GRADE_RUNS=100` asks for so many gradings of a right hand-in and a fifth as many of a wrong one, beside two busy
-processes of ours for each processor. Without it nothing is graded here: whoever keeps every processor busy disturbs all
-tests that run at the same time. `GRADE_JOBS` says how many are graded at a time; what was found is appended to the file `GRADE_LOG`, if there is one.
+processes of ours for each processor. Without it nothing is graded here: whoever keeps every processor busy disturbs
+all tests that run at the same time. `GRADE_JOBS` says how many are graded at a time; what was found is appended to
+the file `GRADE_LOG`, if there is one.
 """
 
 from __future__ import annotations
