@@ -127,10 +127,10 @@ def sweep_locked(base: Path) -> None:
 
 
 def _remove_locked(ledger: Ledger) -> None:
+    left = _remove_cgroups(ledger.cgroups)  # named by their run: they are this one's, whatever became of its ledger
     current = read(ledger.path)
     if current is None or current.run_id != ledger.run_id:
         return
-    left = _remove_cgroups(current.cgroups)
     remove_tree(Path(current.run_dir))
     if left:
         _write(current._replace(cgroups=left))  # for the next sweep: it must not be forgotten

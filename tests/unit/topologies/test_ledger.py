@@ -74,6 +74,16 @@ def test_a_runtime_directory_that_went_away_takes_all_with_it_but_the_cgroups(tm
         book.claim(new(base, run_id="r2"))
 
 
+def test_a_ledger_that_somebody_deleted_leaves_no_cgroup(tmp_path: Path) -> None:
+    base, cgroup = tmp_path / "swarmlab", tmp_path / "cgroup"
+    cgroup.mkdir()
+    ledger = new(base)._replace(cgroups=(str(cgroup),))
+    book.claim(ledger)
+    shutil.rmtree(base)
+    book.remove(ledger)
+    assert not cgroup.exists()
+
+
 def test_removal_follows_no_links(tmp_path: Path) -> None:
     precious = tmp_path / "precious"
     precious.mkdir()
