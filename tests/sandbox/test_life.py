@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -93,6 +94,16 @@ def test_when_keeper_and_watcher_are_both_killed_the_next_start_sweeps(start: St
     start()
     assert before.left() == []
     start(name=name)
+
+
+@pytest.mark.parametrize("deleted", ["swarmlab", ""])
+def test_a_runtime_directory_deleted_under_it_leaves_nothing(own_base: Path, start: Start, deleted: str) -> None:
+    """By hand, by a cleaner of /tmp, or with a temporary directory that it lay in."""
+    before = traces(start())
+    shutil.rmtree(own_base / deleted)
+    before.processes["lab-keeper"][0].kill()
+    wait_for(lambda: not before.left(), "nothing is left", 15)
+    own_base.mkdir(exist_ok=True)  # the fixture's to remove
 
 
 def test_a_killed_daemon_comes_back(start: Start) -> None:
